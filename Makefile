@@ -1,0 +1,35 @@
+MODULE_big = datom
+EXTENSION = datom
+DATA = datom--1.0.sql
+
+# Ground floor first: a file may include only headers of its own floor or of
+# those before it. `make floors` checks that.
+FLOORS = \
+	compat settings edn_lex edn \
+	attribute kind value_rep value value_time value_write value_read value_io value_cast \
+	datom schema \
+	locks txlog log facts append log_am ticker \
+	instant db timetravel create shard \
+	guard module
+OBJS = $(patsubst %,src/%.o,$(filter-out compat kind value_rep,$(FLOORS)))
+
+REGRESS = attribute value
+REGRESS_OPTS = --load-extension=datom
+
+PG_CFLAGS = -std=gnu99 -Wall -Wextra -Werror -Wno-unused-parameter $(DATOM_CFLAGS)
+
+PG_CONFIG ?= pg_config
+PGXS := $(shell $(PG_CONFIG) --pgxs)
+include $(PGXS)
+
+# A header that stands later in FLOORS than the file that includes it.
+.PHONY: floors
+floors:
+	@printf '%s\n' $(FLOORS) | awk ' \
+		FILENAME == "-" { floor[$$1] = ++n; next } \
+		FNR == 1 { me = FILENAME; gsub(/^src\/|\.[ch]$$/, "", me); \
+			if (!(me in floor)) { print FILENAME ": has no floor"; bad = 1 } } \
+		/^#include "[a-z_]+\.h"/ { h = $$2; gsub(/"|\.h/, "", h); \
+			if (h in floor && floor[h] > floor[me]) { \
+				print FILENAME ": includes " h ".h from a floor above"; bad = 1 } } \
+		END { exit bad }' - src/*.c src/*.h

@@ -1,0 +1,580 @@
+-- complain if script is sourced in psql, rather than via CREATE EXTENSION
+\echo Use "CREATE EXTENSION datom" to load this file. \quit
+
+-- ---- datom.attribute: a keyword that names an attribute ----
+
+CREATE TYPE datom.attribute;
+
+CREATE FUNCTION datom.attribute_in(cstring) RETURNS datom.attribute
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'datom_attribute_in';
+COMMENT ON FUNCTION datom.attribute_in(cstring) IS 'I/O';
+
+CREATE FUNCTION datom.attribute_out(datom.attribute) RETURNS cstring
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'datom_attribute_out';
+COMMENT ON FUNCTION datom.attribute_out(datom.attribute) IS 'I/O';
+
+CREATE FUNCTION datom.attribute_recv(internal) RETURNS datom.attribute
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'datom_attribute_recv';
+COMMENT ON FUNCTION datom.attribute_recv(internal) IS 'I/O';
+
+CREATE FUNCTION datom.attribute_send(datom.attribute) RETURNS bytea
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'datom_attribute_send';
+COMMENT ON FUNCTION datom.attribute_send(datom.attribute) IS 'I/O';
+
+CREATE TYPE datom.attribute (
+	INPUT = datom.attribute_in,
+	OUTPUT = datom.attribute_out,
+	RECEIVE = datom.attribute_recv,
+	SEND = datom.attribute_send,
+	INTERNALLENGTH = VARIABLE,
+	ALIGNMENT = int4,
+	STORAGE = extended,
+	CATEGORY = 'S'
+);
+COMMENT ON TYPE datom.attribute IS 'name of an attribute: a keyword such as :person/name';
+
+CREATE FUNCTION datom.attribute(text) RETURNS datom.attribute
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'datom_attribute_from_text';
+COMMENT ON FUNCTION datom.attribute(text) IS 'convert text to attribute';
+
+CREATE CAST (datom.attribute AS text) WITHOUT FUNCTION AS IMPLICIT;
+
+CREATE CAST (text AS datom.attribute) WITH FUNCTION datom.attribute(text);
+
+CREATE FUNCTION datom.attribute_eq(datom.attribute, datom.attribute) RETURNS boolean
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'datom_attribute_eq';
+COMMENT ON FUNCTION datom.attribute_eq(datom.attribute, datom.attribute) IS 'implementation of = operator';
+
+CREATE FUNCTION datom.attribute_ne(datom.attribute, datom.attribute) RETURNS boolean
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'datom_attribute_ne';
+COMMENT ON FUNCTION datom.attribute_ne(datom.attribute, datom.attribute) IS 'implementation of <> operator';
+
+CREATE FUNCTION datom.attribute_lt(datom.attribute, datom.attribute) RETURNS boolean
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'datom_attribute_lt';
+COMMENT ON FUNCTION datom.attribute_lt(datom.attribute, datom.attribute) IS 'implementation of < operator';
+
+CREATE FUNCTION datom.attribute_le(datom.attribute, datom.attribute) RETURNS boolean
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'datom_attribute_le';
+COMMENT ON FUNCTION datom.attribute_le(datom.attribute, datom.attribute) IS 'implementation of <= operator';
+
+CREATE FUNCTION datom.attribute_gt(datom.attribute, datom.attribute) RETURNS boolean
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'datom_attribute_gt';
+COMMENT ON FUNCTION datom.attribute_gt(datom.attribute, datom.attribute) IS 'implementation of > operator';
+
+CREATE FUNCTION datom.attribute_ge(datom.attribute, datom.attribute) RETURNS boolean
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'datom_attribute_ge';
+COMMENT ON FUNCTION datom.attribute_ge(datom.attribute, datom.attribute) IS 'implementation of >= operator';
+
+CREATE FUNCTION datom.attribute_cmp(datom.attribute, datom.attribute) RETURNS integer
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'datom_attribute_cmp';
+COMMENT ON FUNCTION datom.attribute_cmp(datom.attribute, datom.attribute) IS 'less-equal-greater: -1, 0 or 1';
+
+CREATE FUNCTION datom.attribute_sortsupport(internal) RETURNS void
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'datom_attribute_sortsupport';
+COMMENT ON FUNCTION datom.attribute_sortsupport(internal) IS 'sort support';
+
+CREATE FUNCTION datom.attribute_hash(datom.attribute) RETURNS integer
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'datom_attribute_hash';
+COMMENT ON FUNCTION datom.attribute_hash(datom.attribute) IS 'hash: the same for equal attributes, and for ever';
+
+CREATE FUNCTION datom.attribute_hash_extended(datom.attribute, bigint) RETURNS bigint
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'datom_attribute_hash_extended';
+COMMENT ON FUNCTION datom.attribute_hash_extended(datom.attribute, bigint) IS '64-bit hash with a seed';
+
+CREATE OPERATOR pg_catalog.= (
+	LEFTARG = datom.attribute, RIGHTARG = datom.attribute, FUNCTION = datom.attribute_eq,
+	COMMUTATOR = OPERATOR(pg_catalog.=), NEGATOR = OPERATOR(pg_catalog.<>), RESTRICT = eqsel, JOIN = eqjoinsel, HASHES, MERGES
+);
+COMMENT ON OPERATOR pg_catalog.= (datom.attribute, datom.attribute) IS 'equal';
+
+CREATE OPERATOR pg_catalog.<> (
+	LEFTARG = datom.attribute, RIGHTARG = datom.attribute, FUNCTION = datom.attribute_ne,
+	COMMUTATOR = OPERATOR(pg_catalog.<>), NEGATOR = OPERATOR(pg_catalog.=), RESTRICT = neqsel, JOIN = neqjoinsel
+);
+COMMENT ON OPERATOR pg_catalog.<> (datom.attribute, datom.attribute) IS 'not equal';
+
+CREATE OPERATOR pg_catalog.< (
+	LEFTARG = datom.attribute, RIGHTARG = datom.attribute, FUNCTION = datom.attribute_lt,
+	COMMUTATOR = OPERATOR(pg_catalog.>), NEGATOR = OPERATOR(pg_catalog.>=), RESTRICT = scalarltsel, JOIN = scalarltjoinsel
+);
+COMMENT ON OPERATOR pg_catalog.< (datom.attribute, datom.attribute) IS 'less than';
+
+CREATE OPERATOR pg_catalog.<= (
+	LEFTARG = datom.attribute, RIGHTARG = datom.attribute, FUNCTION = datom.attribute_le,
+	COMMUTATOR = OPERATOR(pg_catalog.>=), NEGATOR = OPERATOR(pg_catalog.>), RESTRICT = scalarlesel, JOIN = scalarlejoinsel
+);
+COMMENT ON OPERATOR pg_catalog.<= (datom.attribute, datom.attribute) IS 'less than or equal';
+
+CREATE OPERATOR pg_catalog.> (
+	LEFTARG = datom.attribute, RIGHTARG = datom.attribute, FUNCTION = datom.attribute_gt,
+	COMMUTATOR = OPERATOR(pg_catalog.<), NEGATOR = OPERATOR(pg_catalog.<=), RESTRICT = scalargtsel, JOIN = scalargtjoinsel
+);
+COMMENT ON OPERATOR pg_catalog.> (datom.attribute, datom.attribute) IS 'greater than';
+
+CREATE OPERATOR pg_catalog.>= (
+	LEFTARG = datom.attribute, RIGHTARG = datom.attribute, FUNCTION = datom.attribute_ge,
+	COMMUTATOR = OPERATOR(pg_catalog.<=), NEGATOR = OPERATOR(pg_catalog.<), RESTRICT = scalargesel, JOIN = scalargejoinsel
+);
+COMMENT ON OPERATOR pg_catalog.>= (datom.attribute, datom.attribute) IS 'greater than or equal';
+
+CREATE OPERATOR CLASS datom.attribute_ops DEFAULT FOR TYPE datom.attribute USING btree AS
+	OPERATOR 1 pg_catalog.<, OPERATOR 2 pg_catalog.<=, OPERATOR 3 pg_catalog.=, OPERATOR 4 pg_catalog.>=, OPERATOR 5 pg_catalog.>,
+	FUNCTION 1 datom.attribute_cmp(datom.attribute, datom.attribute),
+	FUNCTION 2 datom.attribute_sortsupport(internal),
+	FUNCTION 4 pg_catalog.btequalimage(oid);
+COMMENT ON OPERATOR CLASS datom.attribute_ops USING btree IS 'bytewise order of attributes';
+COMMENT ON OPERATOR FAMILY datom.attribute_ops USING btree IS 'order of type datom.attribute';
+
+CREATE OPERATOR CLASS datom.attribute_ops DEFAULT FOR TYPE datom.attribute USING hash AS
+	OPERATOR 1 pg_catalog.=,
+	FUNCTION 1 datom.attribute_hash(datom.attribute),
+	FUNCTION 2 datom.attribute_hash_extended(datom.attribute, bigint);
+COMMENT ON OPERATOR CLASS datom.attribute_ops USING hash IS 'equality of attributes';
+COMMENT ON OPERATOR FAMILY datom.attribute_ops USING hash IS 'equality of type datom.attribute';
+
+
+-- ---- datom.value: a value of any kind ----
+
+CREATE TYPE datom.value;
+
+CREATE FUNCTION datom.value_in(cstring) RETURNS datom.value
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'datom_value_in';
+COMMENT ON FUNCTION datom.value_in(cstring) IS 'I/O';
+
+CREATE FUNCTION datom.value_out(datom.value) RETURNS cstring
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'datom_value_out';
+COMMENT ON FUNCTION datom.value_out(datom.value) IS 'I/O';
+
+CREATE FUNCTION datom.value_recv(internal) RETURNS datom.value
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'datom_value_recv';
+COMMENT ON FUNCTION datom.value_recv(internal) IS 'I/O';
+
+CREATE FUNCTION datom.value_send(datom.value) RETURNS bytea
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'datom_value_send';
+COMMENT ON FUNCTION datom.value_send(datom.value) IS 'I/O';
+
+CREATE TYPE datom.value (
+	INPUT = datom.value_in,
+	OUTPUT = datom.value_out,
+	RECEIVE = datom.value_recv,
+	SEND = datom.value_send,
+	INTERNALLENGTH = VARIABLE,
+	ALIGNMENT = int4,
+	STORAGE = extended
+);
+COMMENT ON TYPE datom.value IS 'a value of one of twelve kinds: string, long, double, bigdec, boolean, instant, date, uuid, keyword, ref, bytes, json';
+
+CREATE FUNCTION datom.value_type(datom.value) RETURNS text
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'datom_value_type';
+COMMENT ON FUNCTION datom.value_type(datom.value) IS 'name of the kind of value: string, long, ...';
+
+CREATE FUNCTION datom.ref(bigint) RETURNS datom.value
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'datom_ref';
+COMMENT ON FUNCTION datom.ref(bigint) IS 'reference to an entity';
+
+CREATE FUNCTION datom.keyword(text) RETURNS datom.value
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'datom_keyword';
+COMMENT ON FUNCTION datom.keyword(text) IS 'keyword, given with its colon';
+
+CREATE FUNCTION datom.value_eq(datom.value, datom.value) RETURNS boolean
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'datom_value_eq';
+COMMENT ON FUNCTION datom.value_eq(datom.value, datom.value) IS 'implementation of = operator';
+
+CREATE FUNCTION datom.value_ne(datom.value, datom.value) RETURNS boolean
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'datom_value_ne';
+COMMENT ON FUNCTION datom.value_ne(datom.value, datom.value) IS 'implementation of <> operator';
+
+CREATE FUNCTION datom.value_lt(datom.value, datom.value) RETURNS boolean
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'datom_value_lt';
+COMMENT ON FUNCTION datom.value_lt(datom.value, datom.value) IS 'implementation of < operator';
+
+CREATE FUNCTION datom.value_le(datom.value, datom.value) RETURNS boolean
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'datom_value_le';
+COMMENT ON FUNCTION datom.value_le(datom.value, datom.value) IS 'implementation of <= operator';
+
+CREATE FUNCTION datom.value_gt(datom.value, datom.value) RETURNS boolean
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'datom_value_gt';
+COMMENT ON FUNCTION datom.value_gt(datom.value, datom.value) IS 'implementation of > operator';
+
+CREATE FUNCTION datom.value_ge(datom.value, datom.value) RETURNS boolean
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'datom_value_ge';
+COMMENT ON FUNCTION datom.value_ge(datom.value, datom.value) IS 'implementation of >= operator';
+
+CREATE FUNCTION datom.value_cmp(datom.value, datom.value) RETURNS integer
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'datom_value_cmp_sql';
+COMMENT ON FUNCTION datom.value_cmp(datom.value, datom.value) IS 'less-equal-greater: -1, 0 or 1';
+
+CREATE FUNCTION datom.value_sortsupport(internal) RETURNS void
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'datom_value_sortsupport';
+COMMENT ON FUNCTION datom.value_sortsupport(internal) IS 'sort support';
+
+CREATE FUNCTION datom.value_hash(datom.value) RETURNS integer
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'datom_value_hash_sql';
+COMMENT ON FUNCTION datom.value_hash(datom.value) IS 'hash: the same for equal values, and for ever';
+
+CREATE FUNCTION datom.value_hash_extended(datom.value, bigint) RETURNS bigint
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'datom_value_hash_extended';
+COMMENT ON FUNCTION datom.value_hash_extended(datom.value, bigint) IS '64-bit hash with a seed';
+
+CREATE OPERATOR pg_catalog.= (
+	LEFTARG = datom.value, RIGHTARG = datom.value, FUNCTION = datom.value_eq,
+	COMMUTATOR = OPERATOR(pg_catalog.=), NEGATOR = OPERATOR(pg_catalog.<>), RESTRICT = eqsel, JOIN = eqjoinsel, HASHES, MERGES
+);
+COMMENT ON OPERATOR pg_catalog.= (datom.value, datom.value) IS 'equal';
+
+CREATE OPERATOR pg_catalog.<> (
+	LEFTARG = datom.value, RIGHTARG = datom.value, FUNCTION = datom.value_ne,
+	COMMUTATOR = OPERATOR(pg_catalog.<>), NEGATOR = OPERATOR(pg_catalog.=), RESTRICT = neqsel, JOIN = neqjoinsel
+);
+COMMENT ON OPERATOR pg_catalog.<> (datom.value, datom.value) IS 'not equal';
+
+CREATE OPERATOR pg_catalog.< (
+	LEFTARG = datom.value, RIGHTARG = datom.value, FUNCTION = datom.value_lt,
+	COMMUTATOR = OPERATOR(pg_catalog.>), NEGATOR = OPERATOR(pg_catalog.>=), RESTRICT = scalarltsel, JOIN = scalarltjoinsel
+);
+COMMENT ON OPERATOR pg_catalog.< (datom.value, datom.value) IS 'less than';
+
+CREATE OPERATOR pg_catalog.<= (
+	LEFTARG = datom.value, RIGHTARG = datom.value, FUNCTION = datom.value_le,
+	COMMUTATOR = OPERATOR(pg_catalog.>=), NEGATOR = OPERATOR(pg_catalog.>), RESTRICT = scalarlesel, JOIN = scalarlejoinsel
+);
+COMMENT ON OPERATOR pg_catalog.<= (datom.value, datom.value) IS 'less than or equal';
+
+CREATE OPERATOR pg_catalog.> (
+	LEFTARG = datom.value, RIGHTARG = datom.value, FUNCTION = datom.value_gt,
+	COMMUTATOR = OPERATOR(pg_catalog.<), NEGATOR = OPERATOR(pg_catalog.<=), RESTRICT = scalargtsel, JOIN = scalargtjoinsel
+);
+COMMENT ON OPERATOR pg_catalog.> (datom.value, datom.value) IS 'greater than';
+
+CREATE OPERATOR pg_catalog.>= (
+	LEFTARG = datom.value, RIGHTARG = datom.value, FUNCTION = datom.value_ge,
+	COMMUTATOR = OPERATOR(pg_catalog.<=), NEGATOR = OPERATOR(pg_catalog.<), RESTRICT = scalargesel, JOIN = scalargejoinsel
+);
+COMMENT ON OPERATOR pg_catalog.>= (datom.value, datom.value) IS 'greater than or equal';
+
+CREATE OPERATOR CLASS datom.value_ops DEFAULT FOR TYPE datom.value USING btree AS
+	OPERATOR 1 pg_catalog.<, OPERATOR 2 pg_catalog.<=, OPERATOR 3 pg_catalog.=, OPERATOR 4 pg_catalog.>=, OPERATOR 5 pg_catalog.>,
+	FUNCTION 1 datom.value_cmp(datom.value, datom.value),
+	FUNCTION 2 datom.value_sortsupport(internal);
+COMMENT ON OPERATOR CLASS datom.value_ops USING btree IS 'one total order over values of all kinds';
+COMMENT ON OPERATOR FAMILY datom.value_ops USING btree IS 'order of type datom.value';
+
+CREATE OPERATOR CLASS datom.value_ops DEFAULT FOR TYPE datom.value USING hash AS
+	OPERATOR 1 pg_catalog.=,
+	FUNCTION 1 datom.value_hash(datom.value),
+	FUNCTION 2 datom.value_hash_extended(datom.value, bigint);
+COMMENT ON OPERATOR CLASS datom.value_ops USING hash IS 'equality of values';
+COMMENT ON OPERATOR FAMILY datom.value_ops USING hash IS 'equality of type datom.value';
+
+
+-- ---- casts to datom.value keep the type as the kind ----
+
+CREATE FUNCTION datom.value(text) RETURNS datom.value
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'datom_value_from_text';
+COMMENT ON FUNCTION datom.value(text) IS 'convert text to value of kind string';
+
+CREATE FUNCTION datom.value(bpchar) RETURNS datom.value
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'datom_value_from_bpchar';
+COMMENT ON FUNCTION datom.value(bpchar) IS 'convert bpchar to value of kind string';
+
+CREATE FUNCTION datom.value(smallint) RETURNS datom.value
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'datom_value_from_int2';
+COMMENT ON FUNCTION datom.value(smallint) IS 'convert smallint to value of kind long';
+
+CREATE FUNCTION datom.value(integer) RETURNS datom.value
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'datom_value_from_int4';
+COMMENT ON FUNCTION datom.value(integer) IS 'convert integer to value of kind long';
+
+CREATE FUNCTION datom.value(bigint) RETURNS datom.value
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'datom_value_from_int8';
+COMMENT ON FUNCTION datom.value(bigint) IS 'convert bigint to value of kind long';
+
+CREATE FUNCTION datom.value(real) RETURNS datom.value
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'datom_value_from_float4';
+COMMENT ON FUNCTION datom.value(real) IS 'convert real to value of kind double';
+
+CREATE FUNCTION datom.value(double precision) RETURNS datom.value
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'datom_value_from_float8';
+COMMENT ON FUNCTION datom.value(double precision) IS 'convert double precision to value of kind double';
+
+CREATE FUNCTION datom.value(numeric) RETURNS datom.value
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'datom_value_from_numeric';
+COMMENT ON FUNCTION datom.value(numeric) IS 'convert numeric to value of kind bigdec';
+
+CREATE FUNCTION datom.value(boolean) RETURNS datom.value
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'datom_value_from_bool';
+COMMENT ON FUNCTION datom.value(boolean) IS 'convert boolean to value of kind boolean';
+
+CREATE FUNCTION datom.value(timestamptz) RETURNS datom.value
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'datom_value_from_timestamptz';
+COMMENT ON FUNCTION datom.value(timestamptz) IS 'convert timestamptz to value of kind instant';
+
+CREATE FUNCTION datom.value(date) RETURNS datom.value
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'datom_value_from_date';
+COMMENT ON FUNCTION datom.value(date) IS 'convert date to value of kind date';
+
+CREATE FUNCTION datom.value(uuid) RETURNS datom.value
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'datom_value_from_uuid';
+COMMENT ON FUNCTION datom.value(uuid) IS 'convert uuid to value of kind uuid';
+
+CREATE FUNCTION datom.value(bytea) RETURNS datom.value
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'datom_value_from_bytea';
+COMMENT ON FUNCTION datom.value(bytea) IS 'convert bytea to value of kind bytes';
+
+CREATE FUNCTION datom.value(jsonb) RETURNS datom.value
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'datom_value_from_jsonb';
+COMMENT ON FUNCTION datom.value(jsonb) IS 'convert jsonb to value of kind json';
+
+CREATE FUNCTION datom.value(json) RETURNS datom.value
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'datom_value_from_json';
+COMMENT ON FUNCTION datom.value(json) IS 'convert json to value of kind json';
+
+CREATE FUNCTION datom.value(datom.attribute) RETURNS datom.value
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'datom_value_from_attribute';
+COMMENT ON FUNCTION datom.value(datom.attribute) IS 'convert attribute to value of kind keyword';
+
+CREATE CAST (text AS datom.value) WITH FUNCTION datom.value(text) AS ASSIGNMENT;
+CREATE CAST (varchar AS datom.value) WITH FUNCTION datom.value(text) AS ASSIGNMENT;
+CREATE CAST (bpchar AS datom.value) WITH FUNCTION datom.value(bpchar) AS ASSIGNMENT;
+CREATE CAST (smallint AS datom.value) WITH FUNCTION datom.value(smallint) AS ASSIGNMENT;
+CREATE CAST (integer AS datom.value) WITH FUNCTION datom.value(integer) AS ASSIGNMENT;
+CREATE CAST (bigint AS datom.value) WITH FUNCTION datom.value(bigint) AS ASSIGNMENT;
+CREATE CAST (real AS datom.value) WITH FUNCTION datom.value(real) AS ASSIGNMENT;
+CREATE CAST (double precision AS datom.value) WITH FUNCTION datom.value(double precision) AS ASSIGNMENT;
+CREATE CAST (numeric AS datom.value) WITH FUNCTION datom.value(numeric) AS ASSIGNMENT;
+CREATE CAST (boolean AS datom.value) WITH FUNCTION datom.value(boolean) AS ASSIGNMENT;
+CREATE CAST (timestamptz AS datom.value) WITH FUNCTION datom.value(timestamptz) AS ASSIGNMENT;
+CREATE CAST (date AS datom.value) WITH FUNCTION datom.value(date) AS ASSIGNMENT;
+CREATE CAST (uuid AS datom.value) WITH FUNCTION datom.value(uuid) AS ASSIGNMENT;
+CREATE CAST (bytea AS datom.value) WITH FUNCTION datom.value(bytea) AS ASSIGNMENT;
+CREATE CAST (jsonb AS datom.value) WITH FUNCTION datom.value(jsonb) AS ASSIGNMENT;
+CREATE CAST (json AS datom.value) WITH FUNCTION datom.value(json) AS ASSIGNMENT;
+CREATE CAST (datom.attribute AS datom.value) WITH FUNCTION datom.value(datom.attribute) AS ASSIGNMENT;
+
+-- ---- casts from datom.value want their own kind ----
+
+CREATE FUNCTION datom.value_to_text(datom.value) RETURNS text
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'datom_value_to_text';
+COMMENT ON FUNCTION datom.value_to_text(datom.value) IS 'text of any kind of value; a string as it is';
+
+CREATE FUNCTION datom.value_to_int2(datom.value) RETURNS smallint
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'datom_value_to_int2';
+COMMENT ON FUNCTION datom.value_to_int2(datom.value) IS 'convert value of kind long or ref to smallint';
+
+CREATE FUNCTION datom.value_to_int4(datom.value) RETURNS integer
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'datom_value_to_int4';
+COMMENT ON FUNCTION datom.value_to_int4(datom.value) IS 'convert value of kind long or ref to integer';
+
+CREATE FUNCTION datom.value_to_int8(datom.value) RETURNS bigint
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'datom_value_to_int8';
+COMMENT ON FUNCTION datom.value_to_int8(datom.value) IS 'convert value of kind long or ref to bigint';
+
+CREATE FUNCTION datom.value_to_numeric(datom.value) RETURNS numeric
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'datom_value_to_numeric';
+COMMENT ON FUNCTION datom.value_to_numeric(datom.value) IS 'convert value of kind long, bigdec or double to numeric';
+
+CREATE FUNCTION datom.value_to_float8(datom.value) RETURNS double precision
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'datom_value_to_float8';
+COMMENT ON FUNCTION datom.value_to_float8(datom.value) IS 'convert value of kind long, double or bigdec to double precision';
+
+CREATE FUNCTION datom.value_to_bool(datom.value) RETURNS boolean
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'datom_value_to_bool';
+COMMENT ON FUNCTION datom.value_to_bool(datom.value) IS 'convert value of kind boolean to boolean';
+
+CREATE FUNCTION datom.value_to_timestamptz(datom.value) RETURNS timestamptz
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'datom_value_to_timestamptz';
+COMMENT ON FUNCTION datom.value_to_timestamptz(datom.value) IS 'convert value of kind instant to timestamptz';
+
+CREATE FUNCTION datom.value_to_date(datom.value) RETURNS date
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'datom_value_to_date';
+COMMENT ON FUNCTION datom.value_to_date(datom.value) IS 'convert value of kind date to date';
+
+CREATE FUNCTION datom.value_to_uuid(datom.value) RETURNS uuid
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'datom_value_to_uuid';
+COMMENT ON FUNCTION datom.value_to_uuid(datom.value) IS 'convert value of kind uuid to uuid';
+
+CREATE FUNCTION datom.value_to_bytea(datom.value) RETURNS bytea
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'datom_value_to_bytea';
+COMMENT ON FUNCTION datom.value_to_bytea(datom.value) IS 'convert value of kind bytes to bytea';
+
+CREATE FUNCTION datom.value_to_jsonb(datom.value) RETURNS jsonb
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'datom_value_to_jsonb';
+COMMENT ON FUNCTION datom.value_to_jsonb(datom.value) IS 'convert value of any kind to natural JSON';
+
+CREATE FUNCTION datom.value_to_attribute(datom.value) RETURNS datom.attribute
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'datom_value_to_attribute';
+COMMENT ON FUNCTION datom.value_to_attribute(datom.value) IS 'convert value of kind keyword to attribute';
+
+CREATE CAST (datom.value AS text) WITH FUNCTION datom.value_to_text(datom.value);
+CREATE CAST (datom.value AS varchar) WITH FUNCTION datom.value_to_text(datom.value);
+CREATE CAST (datom.value AS bpchar) WITH FUNCTION datom.value_to_text(datom.value);
+CREATE CAST (datom.value AS smallint) WITH FUNCTION datom.value_to_int2(datom.value);
+CREATE CAST (datom.value AS integer) WITH FUNCTION datom.value_to_int4(datom.value);
+CREATE CAST (datom.value AS bigint) WITH FUNCTION datom.value_to_int8(datom.value);
+CREATE CAST (datom.value AS numeric) WITH FUNCTION datom.value_to_numeric(datom.value);
+CREATE CAST (datom.value AS double precision) WITH FUNCTION datom.value_to_float8(datom.value);
+CREATE CAST (datom.value AS boolean) WITH FUNCTION datom.value_to_bool(datom.value);
+CREATE CAST (datom.value AS timestamptz) WITH FUNCTION datom.value_to_timestamptz(datom.value);
+CREATE CAST (datom.value AS date) WITH FUNCTION datom.value_to_date(datom.value);
+CREATE CAST (datom.value AS uuid) WITH FUNCTION datom.value_to_uuid(datom.value);
+CREATE CAST (datom.value AS bytea) WITH FUNCTION datom.value_to_bytea(datom.value);
+CREATE CAST (datom.value AS jsonb) WITH FUNCTION datom.value_to_jsonb(datom.value);
+CREATE CAST (datom.value AS datom.attribute) WITH FUNCTION datom.value_to_attribute(datom.value);
+
+-- ---- the record, and the tables in which the order of commits is kept ----
+
+CREATE TYPE datom.datom AS (e bigint, a datom.attribute, v datom.value, tx bigint, added boolean);
+COMMENT ON TYPE datom.datom IS 'a fact: entity, attribute, value, the transaction that said so, and whether it asserts or retracts';
+
+CREATE SEQUENCE datom.tx_id;
+COMMENT ON SEQUENCE datom.tx_id IS 'numbers of transactions';
+
+CREATE TABLE datom.tx (
+	db regclass NOT NULL,
+	instant timestamptz NOT NULL,
+	tx bigint NOT NULL,
+	low timestamptz NOT NULL,
+	role text NOT NULL,
+	application text NOT NULL
+) USING heap WITH (vacuum_truncate = off);
+CREATE INDEX tx_db_instant_idx ON datom.tx (db, instant);
+CREATE INDEX tx_tx_idx ON datom.tx (tx);
+COMMENT ON TABLE datom.tx IS 'which transaction said something in which datom table, when it committed, and who it was';
+COMMENT ON COLUMN datom.tx.db IS 'the datom table';
+COMMENT ON COLUMN datom.tx.instant IS 'the instant of the commit: strictly increasing in the order of commits';
+COMMENT ON COLUMN datom.tx.tx IS 'the number of the transaction';
+COMMENT ON COLUMN datom.tx.low IS 'the lowest instant that was in flight when this one was given';
+COMMENT ON COLUMN datom.tx.role IS 'the role that committed';
+COMMENT ON COLUMN datom.tx.application IS 'its application_name';
+
+CREATE TABLE datom.clock (
+	instant timestamptz NOT NULL,
+	low timestamptz NOT NULL
+) USING heap WITH (vacuum_truncate = off);
+CREATE INDEX clock_instant_idx ON datom.clock (instant);
+COMMENT ON TABLE datom.clock IS 'ticks: nothing is said any more at or below the newest instant';
+COMMENT ON COLUMN datom.clock.instant IS 'all entries that are added later lie above';
+COMMENT ON COLUMN datom.clock.low IS 'the lowest instant that was in flight when this one was given';
+
+CREATE TABLE datom.importing (db regclass PRIMARY KEY) USING heap;
+COMMENT ON TABLE datom.importing IS 'the datom tables that are importing: datom.live() ends it';
+COMMENT ON COLUMN datom.importing.db IS 'the datom table';
+
+SELECT pg_catalog.pg_extension_config_dump('datom.tx_id', '');
+SELECT pg_catalog.pg_extension_config_dump('datom.tx', '');
+SELECT pg_catalog.pg_extension_config_dump('datom.clock', '');
+SELECT pg_catalog.pg_extension_config_dump('datom.importing', '');
+
+-- Whoever may read a datom table may read who wrote in it.
+ALTER TABLE datom.tx ENABLE ROW LEVEL SECURITY;
+CREATE POLICY readers ON datom.tx FOR SELECT
+	USING (pg_catalog.has_table_privilege(db, 'SELECT'));
+GRANT SELECT ON datom.tx TO PUBLIC;
+GRANT SELECT ON datom.clock TO PUBLIC;
+GRANT USAGE ON SCHEMA datom TO PUBLIC;
+
+-- ---- the log ----
+
+CREATE FUNCTION datom.tableam_handler(internal) RETURNS table_am_handler
+	LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'datom_tableam_handler';
+COMMENT ON FUNCTION datom.tableam_handler(internal) IS 'handler of the access method "datom"';
+
+CREATE ACCESS METHOD datom TYPE TABLE HANDLER datom.tableam_handler;
+COMMENT ON ACCESS METHOD datom IS 'append-only tables of facts';
+
+CREATE FUNCTION datom.create(name text, importing boolean DEFAULT false) RETURNS regclass
+	LANGUAGE C STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'datom_create';
+COMMENT ON FUNCTION datom.create(text, boolean) IS 'make a datom table, with its entity sequence and indexes';
+
+CREATE FUNCTION datom.live(db regclass) RETURNS void
+	LANGUAGE C STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'datom_live';
+COMMENT ON FUNCTION datom.live(regclass) IS 'end the import of a datom table: from here on instants come from commits';
+
+CREATE FUNCTION datom.import_tx(db regclass, at timestamptz) RETURNS bigint
+	LANGUAGE C STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'datom_import_tx';
+COMMENT ON FUNCTION datom.import_tx(regclass, timestamptz) IS 'begin a transaction at an instant of the past in a datom table that is importing; returns its number';
+
+CREATE FUNCTION datom.current_tx() RETURNS bigint
+	LANGUAGE C STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'datom_current_tx';
+COMMENT ON FUNCTION datom.current_tx() IS 'the number of this transaction';
+
+-- ---- time ----
+
+CREATE FUNCTION datom.as_of(db regclass) RETURNS SETOF datom.datom
+	LANGUAGE C STABLE PARALLEL RESTRICTED ROWS 100000 AS 'MODULE_PATHNAME', 'datom_as_of_facts';
+CREATE FUNCTION datom.as_of(db regclass, at timestamptz) RETURNS SETOF datom.datom
+	LANGUAGE C STABLE PARALLEL RESTRICTED ROWS 100000 AS 'MODULE_PATHNAME', 'datom_as_of_facts';
+CREATE FUNCTION datom.as_of(db regclass, tx bigint) RETURNS SETOF datom.datom
+	LANGUAGE C STABLE PARALLEL RESTRICTED ROWS 100000 AS 'MODULE_PATHNAME', 'datom_as_of_facts';
+CREATE FUNCTION datom.as_of(db regclass, at text) RETURNS SETOF datom.datom
+	LANGUAGE C STABLE PARALLEL RESTRICTED ROWS 100000 AS 'MODULE_PATHNAME', 'datom_as_of_facts';
+COMMENT ON FUNCTION datom.as_of(regclass) IS 'the facts that hold at the moment in force';
+COMMENT ON FUNCTION datom.as_of(regclass, timestamptz) IS 'the facts that hold at an instant, which is included';
+COMMENT ON FUNCTION datom.as_of(regclass, bigint) IS 'the facts that hold after a transaction';
+COMMENT ON FUNCTION datom.as_of(regclass, text) IS 'the facts that hold at a moment: an instant with its zone, or a transaction';
+
+CREATE FUNCTION datom.since(db regclass, at timestamptz) RETURNS SETOF datom.datom
+	LANGUAGE C STABLE PARALLEL RESTRICTED ROWS 10000 AS 'MODULE_PATHNAME', 'datom_since';
+CREATE FUNCTION datom.since(db regclass, tx bigint) RETURNS SETOF datom.datom
+	LANGUAGE C STABLE PARALLEL RESTRICTED ROWS 10000 AS 'MODULE_PATHNAME', 'datom_since';
+CREATE FUNCTION datom.since(db regclass, at text) RETURNS SETOF datom.datom
+	LANGUAGE C STABLE PARALLEL RESTRICTED ROWS 10000 AS 'MODULE_PATHNAME', 'datom_since';
+COMMENT ON FUNCTION datom.since(regclass, timestamptz) IS 'the facts in force that were asserted after an instant, which is excluded';
+COMMENT ON FUNCTION datom.since(regclass, bigint) IS 'the facts in force that were asserted after a transaction';
+COMMENT ON FUNCTION datom.since(regclass, text) IS 'the facts in force that were asserted after a moment: an instant with its zone, or a transaction';
+
+CREATE FUNCTION datom.history(db regclass) RETURNS SETOF datom.datom
+	LANGUAGE C STABLE PARALLEL RESTRICTED ROWS 100000 AS 'MODULE_PATHNAME', 'datom_history';
+COMMENT ON FUNCTION datom.history(regclass) IS 'all assertions and retractions, implied ones too, up to the moment in force';
+
+CREATE FUNCTION datom.log(db regclass, from_ timestamptz, to_ timestamptz DEFAULT NULL) RETURNS SETOF datom.datom
+	LANGUAGE C STABLE PARALLEL RESTRICTED ROWS 10000 AS 'MODULE_PATHNAME', 'datom_log';
+CREATE FUNCTION datom.log(db regclass, from_ bigint, to_ bigint DEFAULT NULL) RETURNS SETOF datom.datom
+	LANGUAGE C STABLE PARALLEL RESTRICTED ROWS 10000 AS 'MODULE_PATHNAME', 'datom_log';
+CREATE FUNCTION datom.log(db regclass, from_ text DEFAULT NULL, to_ text DEFAULT NULL) RETURNS SETOF datom.datom
+	LANGUAGE C STABLE PARALLEL RESTRICTED ROWS 10000 AS 'MODULE_PATHNAME', 'datom_log';
+COMMENT ON FUNCTION datom.log(regclass, timestamptz, timestamptz) IS 'assertions and retractions from an instant on, before another, in the order of commits';
+COMMENT ON FUNCTION datom.log(regclass, bigint, bigint) IS 'assertions and retractions from a transaction on, before another, in the order of commits';
+COMMENT ON FUNCTION datom.log(regclass, text, text) IS 'assertions and retractions from a moment on, before another, in the order of commits; all by default';
+
+CREATE FUNCTION datom.diff(db regclass, a timestamptz, b timestamptz) RETURNS SETOF datom.datom
+	LANGUAGE C STABLE PARALLEL RESTRICTED ROWS 10000 AS 'MODULE_PATHNAME', 'datom_diff';
+CREATE FUNCTION datom.diff(db regclass, a bigint, b bigint) RETURNS SETOF datom.datom
+	LANGUAGE C STABLE PARALLEL RESTRICTED ROWS 10000 AS 'MODULE_PATHNAME', 'datom_diff';
+CREATE FUNCTION datom.diff(db regclass, a text, b text) RETURNS SETOF datom.datom
+	LANGUAGE C STABLE PARALLEL RESTRICTED ROWS 10000 AS 'MODULE_PATHNAME', 'datom_diff';
+COMMENT ON FUNCTION datom.diff(regclass, timestamptz, timestamptz) IS 'what came (added) and what went (not added) from one instant to another';
+COMMENT ON FUNCTION datom.diff(regclass, bigint, bigint) IS 'what came (added) and what went (not added) from one transaction to another';
+COMMENT ON FUNCTION datom.diff(regclass, text, text) IS 'what came (added) and what went (not added) from one moment to another';
+
+CREATE FUNCTION datom.basis(db regclass) RETURNS timestamptz
+	LANGUAGE C STABLE STRICT PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'datom_basis';
+COMMENT ON FUNCTION datom.basis(regclass) IS 'the newest instant up to which everything in the datom table is final';
+
+CREATE FUNCTION datom.instant(tx bigint) RETURNS timestamptz
+	LANGUAGE C STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'datom_instant';
+COMMENT ON FUNCTION datom.instant(bigint) IS 'when a transaction committed';
+
+CREATE FUNCTION datom.now() RETURNS timestamptz
+	LANGUAGE C STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'datom_now';
+COMMENT ON FUNCTION datom.now() IS 'the moment in force: what datom.as_of says, otherwise now()';
+
+CREATE FUNCTION datom.assert_as_of(at text) RETURNS boolean
+	LANGUAGE C STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'datom_assert_as_of';
+COMMENT ON FUNCTION datom.assert_as_of(text) IS 'true if the session asks as of this moment, otherwise an error';
+
+CREATE PROCEDURE datom.sync(at timestamptz, timeout interval DEFAULT '30 seconds')
+	LANGUAGE C AS 'MODULE_PATHNAME', 'datom_sync';
+CREATE PROCEDURE datom.sync(tx bigint, timeout interval DEFAULT '30 seconds')
+	LANGUAGE C AS 'MODULE_PATHNAME', 'datom_sync';
+CREATE PROCEDURE datom.sync(at text, timeout interval DEFAULT '30 seconds')
+	LANGUAGE C AS 'MODULE_PATHNAME', 'datom_sync';
+COMMENT ON PROCEDURE datom.sync(timestamptz, interval) IS 'wait, without a snapshot, until this server has all that was said up to an instant';
+COMMENT ON PROCEDURE datom.sync(bigint, interval) IS 'wait, without a snapshot, until this server has a transaction';
+COMMENT ON PROCEDURE datom.sync(text, interval) IS 'wait, without a snapshot, until this server has all up to a moment';
+
+-- ---- shards ----
+
+CREATE FUNCTION datom.shard(e bigint, i bigint, n bigint) RETURNS boolean
+	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'datom_shard';
+COMMENT ON FUNCTION datom.shard(bigint, bigint, bigint) IS 'does an entity belong to shard i of n? True for exactly one i, never null';

@@ -1,0 +1,588 @@
+/*
+ * rows.c: what a row must be before it enters the log.
+ *
+ * A row comes in two ways. Without a tx it is said now: the attribute must be
+ * defined, the value of its type, a value of a unique attribute belong to no
+ * other entity, and one transaction may not say two values of a cardinality-one
+ * attribute. With a tx it comes from a dump or a copy: that takes INSERT on
+ * datom.tx, and the row is taken as it is; datom.check() proves the whole.
+ *
+ * Two values in one transaction. All that the transaction has asserted of
+ * cardinality-one attributes is kept as a set of 64-bit fingerprints. It only
+ * filters: a hit is looked up in the log, because a savepoint may have taken
+ * the row back, or another row may have the same fingerprint. Past MAX_PRINTS
+ * the set stops growing and further rows are looked up always.
+ *
+ * Uniqueness. The value's lock is taken first and kept until the transaction
+ * ends, so that whoever else wants the value waits; then the log is read as it
+ * is now, rows of the running command included (SnapshotSelf). Rows of the
+ * batch that is being prepared are in no table yet and are compared in memory.
+ */
+#include "append.h"
+
+#include "access/htup_details.h"
+#include "access/relation.h"
+#include "access/xact.h"
+#include "access/xloginsert.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_type.h"
+#include "commands/sequence.h"
+#include "common/hashfn.h"
+#include "executor/executor.h"
+#include "lib/stringinfo.h"
+#include "miscadmin.h"
+#include "storage/bufmgr.h"
+#include "storage/lmgr.h"
+#include "storage/proc.h"
+#include "utils/builtins.h"
+#include "utils/inval.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+
+#include "attribute.h"
+#include "facts.h"
+#include "locks.h"
+#include "log.h"
+#include "settings.h"
+#include "txlog.h"
+
+#define MAX_PRINTS (8 * 1024 * 1024)
+/* A batch of this size is a bulk load and locks the whole table. */
+#define BULK 100
+
+/* Fingerprints of what one transaction has asserted in one table. */
+typedef struct PrintSet
+{
+	Oid			relid;
+	int64		tx;
+	uint64	   *slots;			/* 0: empty */
+	uint64		mask;
+	uint64		count;
+	struct PrintSet *next;
+} PrintSet;
+
+/* The rows of one call. */
+typedef struct Rows
+{
+	Relation	rel;
+	DatomTable *table;
+	const DatomSchema *schema;
+	TupleTableSlot **slots;
+	int			done;			/* rows of the batch that are prepared */
+	const DatomAttr *attr;		/* of the row before */
+	int64		max_e;
+	bool		bulk;
+	bool		copy;
+	bool		schema_changes;
+} Rows;
+
+int			datom_append_schema_allowed = 0;
+
+static PrintSet *print_sets = NULL; /* in TopTransactionContext */
+static LocalTransactionId trusted_lxid = InvalidLocalTransactionId;
+static Oid	trusted_user = InvalidOid;
+
+void
+datom_append_refuse_as_of(const char *table)
+{
+	if (datom_as_of_in_force())
+		ereport(ERROR,
+				(errcode(ERRCODE_READ_ONLY_SQL_TRANSACTION),
+				 errmsg("cannot write to \"%s\" while datom.as_of is set", table),
+				 errhint("The past does not change: RESET datom.as_of first.")));
+}
+
+/*
+ * Errors. Each names the entity, the attribute and the table; a value is never
+ * shown, because logs are read by people who may not read the table.
+ */
+
+static void
+refuse_null(const char *column, Relation rel)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_NOT_NULL_VIOLATION),
+			 errmsg("null value in column \"%s\" of datom table \"%s\"",
+					column, RelationGetRelationName(rel))));
+}
+
+static void
+refuse_type(Relation rel, int64 e, const DatomAttr *attr, const DatomValue *v)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_DATATYPE_MISMATCH),
+			 errmsg("the value of entity " INT64_FORMAT ", attribute \"%s\" in \"%s\" is not of type \"%s\"",
+					e, attr->ident, RelationGetRelationName(rel),
+					datom_value_kind_name(attr->type)),
+			 errdetail(datom_value_is_literal(v) ?
+					   "The literal cannot be read as \"%s\" without loss." :
+					   "The value given is of type \"%s\".",
+					   datom_value_kind_name(datom_value_is_literal(v) ?
+											 attr->type : datom_value_kind(v)))));
+}
+
+static void
+refuse_second(Relation rel, int64 e, const DatomAttr *attr)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_CARDINALITY_VIOLATION),
+			 errmsg("entity " INT64_FORMAT " would have two values of attribute \"%s\" in \"%s\"",
+					e, attr->ident, RelationGetRelationName(rel)),
+			 errdetail("The attribute is of cardinality one, and one transaction asserts both."),
+			 errtable(rel)));
+}
+
+static void
+refuse_taken(Relation rel, int64 e, const DatomAttr *attr, int64 other)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_UNIQUE_VIOLATION),
+			 errmsg("the value of entity " INT64_FORMAT ", attribute \"%s\" in \"%s\" belongs to another entity",
+					e, attr->ident, RelationGetRelationName(rel)),
+			 errdetail("The attribute is unique, and entity " INT64_FORMAT " has this value.",
+					   other),
+			 errtable(rel)));
+}
+
+static void
+refuse_schema(Relation rel, const char *a, int alen)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+			 errmsg("cannot insert attribute \"%.*s\" into \"%s\" directly",
+					alen, a, RelationGetRelationName(rel)),
+			 errhint("Use datom.define_attribute() or datom.transact().")));
+}
+
+static void
+refuse_entity(Relation rel, int64 e)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("entity " INT64_FORMAT " in \"%s\" is not valid",
+					e, RelationGetRelationName(rel)),
+			 errdetail(e == 0 ? "An entity is a positive number." :
+					   "A negative entity stands for a transaction of this table, and there is none with this number.")));
+}
+
+/*
+ * The entity sequence
+ */
+
+/*
+ * Raises the sequence to e in one step under the buffer's lock. setval() could
+ * put it back below what a concurrent nextval() has just handed out. The page
+ * and the WAL record are those of setval().
+ */
+static void
+raise_sequence(Relation seq, int64 e)
+{
+	Buffer		buffer = ReadBuffer(seq, 0);
+	Page		page;
+	HeapTupleData tuple;
+	ItemId		item;
+	Form_pg_sequence_data data;
+
+	LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
+	page = BufferGetPage(buffer);
+	item = PageGetItemId(page, FirstOffsetNumber);
+	tuple.t_data = (HeapTupleHeader) PageGetItem(page, item);
+	tuple.t_len = ItemIdGetLength(item);
+	data = (Form_pg_sequence_data) GETSTRUCT(&tuple);
+	if (data->last_value < e)
+	{
+		GetTopTransactionId();
+		START_CRIT_SECTION();
+		data->last_value = e;
+		data->is_called = true;
+		data->log_cnt = 0;
+		MarkBufferDirty(buffer);
+		if (RelationNeedsWAL(seq))
+		{
+			xl_seq_rec	record = {.node = seq->rd_node};
+			XLogRecPtr	end;
+
+			XLogBeginInsert();
+			XLogRegisterBuffer(0, buffer, REGBUF_WILL_INIT);
+			XLogRegisterData((char *) &record, sizeof(record));
+			XLogRegisterData((char *) tuple.t_data, tuple.t_len);
+			end = XLogInsert(RM_SEQ_ID, XLOG_SEQ_LOG);
+			PageSetLSN(page, end);
+		}
+		END_CRIT_SECTION();
+	}
+	UnlockReleaseBuffer(buffer);
+}
+
+void
+datom_append_reach(Relation rel, int64 e)
+{
+	DatomTable *table = datom_log_table(rel);
+	Relation	seq;
+
+	if (e <= table->e_reached || !OidIsValid(table->sequence))
+		return;
+	seq = relation_open(table->sequence, RowExclusiveLock);
+	raise_sequence(seq, e);
+	relation_close(seq, NoLock);
+	table->e_reached = e;
+}
+
+/*
+ * Two values in one transaction
+ */
+
+static uint64
+fingerprint(int64 e, const DatomAttr *attr)
+{
+	uint64		hash = hash_bytes_extended((const unsigned char *) &e, sizeof(e),
+										   attr->builtin < 0 ? attr->e : -1 - attr->builtin);
+
+	return hash == 0 ? 1 : hash;
+}
+
+static void
+grow_prints(PrintSet *set)
+{
+	uint64		old_size = set->slots ? set->mask + 1 : 0;
+	uint64	   *old = set->slots;
+
+	set->mask = old_size ? old_size * 2 - 1 : 63;
+	set->slots = MemoryContextAllocExtended(TopTransactionContext,
+											sizeof(uint64) * (set->mask + 1),
+											MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	for (uint64 i = 0; i < old_size; i++)
+		if (old[i] != 0)
+		{
+			uint64		k = old[i] & set->mask;
+
+			while (set->slots[k] != 0)
+				k = (k + 1) & set->mask;
+			set->slots[k] = old[i];
+		}
+	if (old)
+		pfree(old);
+}
+
+/* Adds a fingerprint; true if it may have been there. */
+static bool
+add_print(PrintSet *set, uint64 print)
+{
+	uint64		k;
+
+	if (set->slots == NULL ||
+		(set->count > set->mask / 2 && set->count < MAX_PRINTS))
+		grow_prints(set);
+	for (k = print & set->mask; set->slots[k] != 0; k = (k + 1) & set->mask)
+		if (set->slots[k] == print)
+			return true;
+	if (set->count >= MAX_PRINTS)
+		return true;
+	set->slots[k] = print;
+	set->count++;
+	return false;
+}
+
+static PrintSet *
+prints_of(Oid relid, int64 tx)
+{
+	PrintSet   *set;
+
+	for (set = print_sets; set; set = set->next)
+		if (set->relid == relid)
+			break;
+	if (set == NULL)
+	{
+		set = MemoryContextAllocZero(TopTransactionContext, sizeof(PrintSet));
+		set->relid = relid;
+		set->next = print_sets;
+		print_sets = set;
+	}
+	if (set->tx != tx)
+	{
+		/* Another transaction of an import. */
+		set->tx = tx;
+		set->count = 0;
+		if (set->slots)
+			pfree(set->slots);
+		set->slots = NULL;
+	}
+	return set;
+}
+
+/* The row in a slot that is prepared. */
+static DatomRow
+prepared_row(const TupleTableSlot *slot)
+{
+	text	   *a = (text *) DatumGetPointer(slot->tts_values[Anum_datom_a - 1]);
+
+	return (DatomRow) {
+		.e = DatumGetInt64(slot->tts_values[Anum_datom_e - 1]),
+			.a = VARDATA_ANY(a), .alen = VARSIZE_ANY_EXHDR(a),
+			.v = (DatomValue *) DatumGetPointer(slot->tts_values[Anum_datom_v - 1]),
+			.tx = DatumGetInt64(slot->tts_values[Anum_datom_tx - 1]),
+			.added = DatumGetBool(slot->tts_values[Anum_datom_added - 1])
+	};
+}
+
+static bool
+about(const DatomRow *row, const DatomAttr *attr)
+{
+	return row->alen == attr->len && memcmp(row->a, attr->ident, attr->len) == 0;
+}
+
+static void
+check_second(Rows *rows, const DatomRow *row, const DatomAttr *attr)
+{
+	DatomLogScan *scan;
+	DatomRow	other;
+
+	if (!add_print(prints_of(rows->table->relid, row->tx),
+				   fingerprint(row->e, attr)))
+		return;
+	for (int i = 0; i < rows->done; i++)
+	{
+		other = prepared_row(rows->slots[i]);
+		if (other.e == row->e && other.added && other.tx == row->tx &&
+			about(&other, attr) && !datom_value_equal(other.v, row->v))
+			refuse_second(rows->rel, row->e, attr);
+	}
+	scan = datom_log_scan_entity(rows->rel, SnapshotSelf, row->e, attr);
+	while (datom_log_next(scan, &other))
+		if (other.tx == row->tx && other.added && !datom_value_equal(other.v, row->v))
+			refuse_second(rows->rel, row->e, attr);
+	datom_log_end(scan);
+}
+
+/*
+ * Uniqueness
+ */
+
+static void
+check_unique(Rows *rows, const DatomRow *row, const DatomAttr *attr)
+{
+	uint32		hash = datom_value_hash(row->v);
+	int64		owner;
+
+	if (rows->bulk)
+		datom_lock_all(rows->table->relid);
+	else
+		datom_lock_value(rows->table->relid,
+						 hash_combine(hash, hash_bytes((const unsigned char *) attr->ident, attr->len)));
+	for (int i = 0; i < rows->done; i++)
+	{
+		DatomRow	other = prepared_row(rows->slots[i]);
+
+		if (other.added && other.e != row->e && about(&other, attr) &&
+			datom_value_equal(other.v, row->v))
+			refuse_taken(rows->rel, row->e, attr, other.e);
+	}
+	if (datom_facts_owner(rows->rel, SnapshotSelf, attr, row->v, &owner) &&
+		owner != row->e)
+		refuse_taken(rows->rel, row->e, attr, owner);
+}
+
+/*
+ * One row
+ */
+
+/* May the user say which transaction said it? Asked once a transaction. */
+static void
+require_trust(Relation rel)
+{
+	Oid			tx_table;
+
+	if (trusted_lxid == MyProc->lxid && trusted_user == GetUserId())
+		return;
+	tx_table = get_relname_relid("tx", get_namespace_oid("datom", false));
+	if (pg_class_aclcheck(tx_table, GetUserId(), ACL_INSERT) != ACLCHECK_OK)
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("permission denied to give column \"tx\" of datom table \"%s\"",
+						RelationGetRelationName(rel)),
+				 errdetail("Only roles with INSERT on \"datom.tx\" may say which transaction said it."),
+				 errhint("Leave \"tx\" out: it is the number of the current transaction.")));
+	trusted_lxid = MyProc->lxid;
+	trusted_user = GetUserId();
+}
+
+static void
+check_entity(Rows *rows, const DatomRow *row)
+{
+	DatomEntry	entry;
+
+	if (row->e > 0)
+	{
+		rows->max_e = Max(rows->max_e, row->e);
+		return;
+	}
+	if (row->e == 0 || row->e == PG_INT64_MIN ||
+		(!datom_txlog_is_own(rows->table->relid, -row->e) &&
+		 !datom_txlog_find(-row->e, rows->table->relid, &entry)))
+		refuse_entity(rows->rel, row->e);
+}
+
+static const DatomAttr *
+find_attribute(Rows *rows, const DatomRow *row)
+{
+	if (rows->attr && about(row, rows->attr))
+		return rows->attr;
+	if (rows->schema == NULL)
+		rows->schema = datom_log_schema(rows->rel);
+	rows->attr = datom_schema_need(rows->schema, row->a, row->alen,
+									 RelationGetRelationName(rows->rel));
+	return rows->attr;
+}
+
+/* Fills and checks a row that is said now; its values may be replaced. */
+static void
+say_row(Rows *rows, DatomRow *row)
+{
+	const DatomAttr *attr;
+	DatomValue *v;
+
+	if (datom_schema_reserved(row->a, row->alen))
+	{
+		if (datom_append_schema_allowed == 0)
+			refuse_schema(rows->rel, row->a, row->alen);
+		rows->schema = NULL;
+	}
+	attr = find_attribute(rows, row);
+	row->tx = datom_txlog_write_tx(rows->table->relid, rows->table->importing);
+	check_entity(rows, row);
+	if (attr->type == datom_value_kind(row->v) && !datom_value_is_literal(row->v))
+		v = row->v;
+	else
+		v = datom_value_coerce(row->v, attr->type);
+	if (v == NULL)
+		refuse_type(rows->rel, row->e, attr, row->v);
+	row->v = v;
+	if (!row->added)
+		return;
+	if (!attr->many)
+		check_second(rows, row, attr);
+	if (attr->unique != UNIQUE_NONE)
+		check_unique(rows, row, attr);
+}
+
+/*
+ * Puts the row back into its slot. The slots of COPY hold values only, and heap
+ * makes their tuples right after; any other may hold a tuple, which is
+ * replaced, with a copy of everything.
+ */
+static void
+store_row(TupleTableSlot *slot, const DatomRow *row, bool copy)
+{
+	bool		physical = (TTS_IS_HEAPTUPLE(slot) || TTS_IS_BUFFERTUPLE(slot)) &&
+		((HeapTupleTableSlot *) slot)->tuple != NULL;
+	Oid			tableoid = slot->tts_tableOid;
+
+	slot->tts_values[Anum_datom_v - 1] = PointerGetDatum(row->v);
+	slot->tts_values[Anum_datom_tx - 1] = Int64GetDatum(row->tx);
+	slot->tts_values[Anum_datom_added - 1] = BoolGetDatum(row->added);
+	slot->tts_isnull[Anum_datom_tx - 1] = false;
+	slot->tts_isnull[Anum_datom_added - 1] = false;
+	if (!copy && !physical)
+		return;
+	ExecForceStoreHeapTuple(heap_form_tuple(slot->tts_tupleDescriptor,
+											slot->tts_values, slot->tts_isnull),
+							slot, true);
+	slot->tts_tableOid = tableoid;
+	slot_getallattrs(slot);
+}
+
+static void
+prepare_row(Rows *rows, TupleTableSlot *slot)
+{
+	static const char *const required[] = {"e", "a", "v"};
+	DatomRow	row;
+	Datum	   *values;
+	bool	   *nulls;
+
+	slot_getallattrs(slot);
+	values = slot->tts_values;
+	nulls = slot->tts_isnull;
+	for (int i = 0; i < (int) lengthof(required); i++)
+		if (nulls[i])
+			refuse_null(required[i], rows->rel);
+	if (nulls[Anum_datom_tx - 1])
+		values[Anum_datom_tx - 1] = Int64GetDatum(0);
+	if (nulls[Anum_datom_added - 1])
+		values[Anum_datom_added - 1] = BoolGetDatum(true);
+	values[Anum_datom_a - 1] = PointerGetDatum(PG_DETOAST_DATUM_PACKED(values[Anum_datom_a - 1]));
+	row = prepared_row(slot);
+	row.v = DatumGetDatomValuePP(PointerGetDatum(row.v));
+	if (nulls[Anum_datom_tx - 1])
+		say_row(rows, &row);
+	else
+	{
+		require_trust(rows->rel);
+		row.v = datom_value_settle(row.v);
+		if (row.e > 0)
+			rows->max_e = Max(rows->max_e, row.e);
+	}
+	rows->schema_changes |= datom_schema_reserved(row.a, row.alen);
+	store_row(slot, &row, rows->copy);
+}
+
+static void
+prepare(Rows *rows, int n)
+{
+	datom_append_refuse_as_of(RelationGetRelationName(rows->rel));
+	rows->table = datom_log_table(rows->rel);
+	if (rows->table->importing && datom_lock_importer(rows->table->relid))
+	{
+		AcceptInvalidationMessages();
+		rows->table = datom_log_table(rows->rel);
+	}
+	for (rows->done = 0; rows->done < n; rows->done++)
+		prepare_row(rows, rows->slots[rows->done]);
+	if (rows->max_e > 0)
+		datom_append_reach(rows->rel, rows->max_e);
+	if (rows->schema_changes)
+		CacheInvalidateRelcache(rows->rel);
+}
+
+/*
+ * One row, which is copied into its slot: INSERT calls this in a context that
+ * lives as long as the query.
+ */
+void
+datom_append_row(Relation rel, TupleTableSlot *slot)
+{
+	Rows		rows = {.rel = rel, .slots = &slot, .copy = true};
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext,
+												  "datom append",
+												  ALLOCSET_SMALL_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(context);
+
+	prepare(&rows, 1);
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(context);
+}
+
+/* Rows of COPY; what they point to lives in the current context. */
+void
+datom_append_batch(Relation rel, TupleTableSlot **slots, int n)
+{
+	Rows		rows = {.rel = rel, .slots = slots, .bulk = n >= BULK};
+
+	prepare(&rows, n);
+}
+
+static void
+forget_transaction(XactEvent event, void *arg)
+{
+	if (event != XACT_EVENT_COMMIT && event != XACT_EVENT_ABORT)
+		return;
+	print_sets = NULL;
+	datom_append_schema_allowed = 0;
+	trusted_lxid = InvalidLocalTransactionId;
+}
+
+void
+datom_append_init(void)
+{
+	RegisterXactCallback(forget_transaction, NULL);
+}

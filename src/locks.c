@@ -1,0 +1,98 @@
+/*
+ * locks.c: who waits for whom when facts are said.
+ *
+ * All are heavyweight locks of the kind that advisory locks are, under a class
+ * of our own, so that Postgres finds their deadlocks, shows them in pg_locks
+ * and releases them at the end of the transaction. Their key is (database,
+ * datom table, number):
+ *
+ *	0 .. BUCKETS-1	an entity or a unique value, by its hash
+ *	GATE			held shared by whoever holds a bucket, exclusively by a
+ *					bulk load, which then needs no buckets
+ *	IMPORTER		held by the one transaction that writes an importing table
+ *	PRUNE			(table 0) held by whoever removes old ticks
+ *
+ * The number of buckets is fixed, so that a transaction of any size cannot
+ * use up the lock table. Whoever takes several takes them in ascending order.
+ */
+#include "locks.h"
+
+#include "common/hashfn.h"
+#include "miscadmin.h"
+#include "storage/lock.h"
+
+#define LOCK_CLASS 0xDA70
+#define BUCKETS 1024
+
+enum
+{
+	GATE = BUCKETS,
+	IMPORTER,
+	PRUNE
+};
+
+static LockAcquireResult
+acquire(Oid db, uint32 number, LOCKMODE mode, bool dont_wait)
+{
+	LOCKTAG		tag;
+
+	SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, db, number, LOCK_CLASS);
+	return LockAcquire(&tag, mode, false, dont_wait);
+}
+
+bool
+datom_lock_importer(Oid db)
+{
+	return acquire(db, IMPORTER, ExclusiveLock, false) == LOCKACQUIRE_OK;
+}
+
+/* All entities and values of the table at once, for a bulk load. */
+bool
+datom_lock_all(Oid db)
+{
+	return acquire(db, GATE, ExclusiveLock, false) == LOCKACQUIRE_OK;
+}
+
+uint32
+datom_lock_entity_bucket(int64 e)
+{
+	return hash_bytes((unsigned char *) &e, sizeof(e)) % BUCKETS;
+}
+
+uint32
+datom_lock_value_bucket(uint32 hash)
+{
+	return hash_uint32(hash) % BUCKETS;
+}
+
+bool
+datom_lock_bucket(Oid db, uint32 bucket)
+{
+	LOCKTAG		tag;
+
+	SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, db, GATE, LOCK_CLASS);
+	if (LockHeldByMe(&tag, ExclusiveLock))
+		return false;
+	acquire(db, GATE, ShareLock, false);
+	return acquire(db, bucket, ExclusiveLock, false) == LOCKACQUIRE_OK;
+}
+
+bool
+datom_lock_entity(Oid db, int64 e)
+{
+	return datom_lock_bucket(db, datom_lock_entity_bucket(e));
+}
+
+/* `hash` covers the attribute and the value. */
+bool
+datom_lock_value(Oid db, uint32 hash)
+{
+	return datom_lock_bucket(db, datom_lock_value_bucket(hash));
+}
+
+/* For removing ticks; false if somebody else does. */
+bool
+datom_lock_prune(void)
+{
+	return acquire(InvalidOid, PRUNE, ExclusiveLock, true) != LOCKACQUIRE_NOT_AVAIL;
+}

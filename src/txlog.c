@@ -1,0 +1,1222 @@
+/*
+ * txlog.c: the order of commits.
+ *
+ * Three tables of the extension's schema are read and written here, and by
+ * nothing else:
+ *
+ *	datom.tx		(db, instant, tx, low, role, application): an entry for each
+ *					transaction and each datom table it wrote in
+ *	datom.clock		(instant, low): ticks, entries that belong to no table
+ *	datom.importing (db): the tables that are not live yet
+ *
+ * An entry is inserted at XACT_EVENT_PRE_COMMIT, when all that the transaction
+ * says is written. Under TxlogShared.lock the transaction takes its instant,
+ * above every instant given before, shows it in its slot of `inflight`, notes
+ * the lowest instant then in flight as `low`, and inserts. So the physical
+ * order of entries is the order of their instants, and what bounds the
+ * knowledge of a reader can be read off the entries themselves, here, after a
+ * crash, or on a standby:
+ *
+ *	E has ended in a snapshot  =>  all entries below E.low have ended in it,
+ *
+ * because they had left `inflight`, which happens after they left the
+ * ProcArray, before E was inserted; and their commit or abort records precede
+ * E's entry in the WAL. A tick promises that every entry inserted later lies
+ * above its instant.
+ *
+ * The basis of a table in a snapshot is the newest committed entry or tick
+ * below the lowest entry that is still running in the snapshot. Nothing that
+ * commits later can be at or below it. An instant just below the running entry
+ * would not do: after a crash and with a clock set back, a new commit could
+ * come to lie there. For the same reason nothing in shared memory is a
+ * promise: every moment that was ever answered lies at or below something
+ * durable.
+ *
+ * Who locks what. datom.tx and its indexes are locked RowExclusive before the
+ * LWLock is taken, and until the end of the transaction. Nothing under the
+ * LWLock waits for a transaction or flushes WAL. An importing table has one
+ * writer at a time, who holds its importer lock until the end of the
+ * transaction; its entries are inserted as they are asked for, without the
+ * LWLock. Slots of `inflight` are set under the LWLock and cleared without.
+ *
+ * Whether an entry's transaction still runs is judged by the xmin of the
+ * entry's tuple (frozen means ended), because a stored xid would not survive
+ * dump and restore. One's own entry counts as running: snapshots omit one's
+ * own xid.
+ */
+#include "txlog.h"
+
+#include "access/genam.h"
+#include "access/heapam.h"
+#include "access/htup_details.h"
+#include "access/relation.h"
+#include "access/subtrans.h"
+#include "access/table.h"
+#include "access/transam.h"
+#include "access/xact.h"
+#include "catalog/indexing.h"
+#include "catalog/namespace.h"
+#include "commands/sequence.h"
+#include "miscadmin.h"
+#include "port/atomics.h"
+#include "storage/backendid.h"
+#include "storage/ipc.h"
+#include "storage/lmgr.h"
+#include "storage/lock.h"
+#include "storage/lwlock.h"
+#include "storage/proc.h"
+#include "storage/procarray.h"
+#include "storage/shmem.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/guc.h"
+#include "utils/inval.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+#include "utils/snapmgr.h"
+#include "utils/timestamp.h"
+
+#include "locks.h"
+
+enum
+{
+	Anum_tx_db = 1,
+	Anum_tx_instant,
+	Anum_tx_tx,
+	Anum_tx_low,
+	Anum_tx_role,
+	Anum_tx_application,
+	Natts_tx = Anum_tx_application
+};
+
+enum
+{
+	Anum_clock_instant = 1,
+	Anum_clock_low,
+	Natts_clock = Anum_clock_low
+};
+
+/* A tick is due when the last one is this old. */
+#define TICK_INTERVAL USECS_PER_SEC
+/* Ticks older than this are removed; a reader falls back to entries. */
+#define TICK_KEEP (60 * USECS_PER_SEC)
+
+/* When a tick was last added in a database, by the machine's clock. */
+typedef struct TickTime
+{
+	pg_atomic_uint32 database;	/* 0: free */
+	pg_atomic_uint64 at;
+} TickTime;
+
+#define TICK_TIMES 64
+
+typedef struct TxlogShared
+{
+	LWLock		lock;
+	TimestampTz last;			/* newest instant given since the start */
+	TickTime	ticks[TICK_TIMES];
+	pg_atomic_uint64 inflight[FLEXIBLE_ARRAY_MEMBER];	/* by backend; 0: none */
+} TxlogShared;
+
+/* A table written by this transaction; `nest`: in which subtransaction. */
+typedef struct Written
+{
+	Oid			db;
+	int			nest;
+	struct Written *next;
+} Written;
+
+/* A transaction given by datom.import_tx(); the newest first. */
+typedef struct Import
+{
+	Oid			db;
+	int			nest;
+	int64		tx;
+	TimestampTz low;			/* first instant of this import in this commit */
+	struct Import *next;
+} Import;
+
+/* One of the tables above, open, with the indexes that entries go into. */
+typedef struct Ledger
+{
+	Relation	rel;
+	CatalogIndexState indexes;
+} Ledger;
+
+static TxlogShared *shared = NULL;
+static shmem_request_hook_type prev_shmem_request = NULL;
+static shmem_startup_hook_type prev_shmem_startup = NULL;
+
+/* The transaction in progress; all reset at its end. */
+static int64 current_tx = 0;
+static Written *written = NULL;
+static Import *imports = NULL;
+static bool entries_added = false;
+static bool in_flight = false;
+
+#ifdef DATOM_TEST
+/* Ways to break the rules above, so that the tests can be seen to notice. */
+enum
+{
+	BREAK_NONE,
+	BREAK_WRITE_TIME,			/* the instant is that of the first write */
+	BREAK_EARLY_RELEASE,		/* the lock is released before the insert */
+	BREAK_NO_LOCK,
+	BREAK_BELOW_RUNNING			/* basis just below the running entry */
+};
+static const struct config_enum_entry break_options[] = {
+	{"none", BREAK_NONE, false},
+	{"write_time", BREAK_WRITE_TIME, false},
+	{"early_release", BREAK_EARLY_RELEASE, false},
+	{"no_lock", BREAK_NO_LOCK, false},
+	{"below_running", BREAK_BELOW_RUNNING, false},
+	{NULL, 0, false}
+};
+static int	test_break = BREAK_NONE;
+static int	test_clock_offset = 0;
+static int	test_commit_delay = 0;
+static TimestampTz first_write = 0;
+#endif
+
+static Size
+shared_size(void)
+{
+	return offsetof(TxlogShared, inflight) +
+		sizeof(pg_atomic_uint64) * (MaxBackends + 1);
+}
+
+static void
+shmem_request(void)
+{
+	if (prev_shmem_request)
+		prev_shmem_request();
+	RequestAddinShmemSpace(shared_size());
+}
+
+static void
+shmem_startup(void)
+{
+	bool		found;
+
+	if (prev_shmem_startup)
+		prev_shmem_startup();
+	LWLockAcquire(AddinShmemInitLock, LW_EXCLUSIVE);
+	shared = ShmemInitStruct("datom order of commits", shared_size(), &found);
+	if (!found)
+	{
+		LWLockInitialize(&shared->lock, LWLockNewTrancheId());
+		shared->last = 0;
+		for (int i = 0; i < TICK_TIMES; i++)
+		{
+			pg_atomic_init_u32(&shared->ticks[i].database, 0);
+			pg_atomic_init_u64(&shared->ticks[i].at, 0);
+		}
+		for (int i = 0; i <= MaxBackends; i++)
+			pg_atomic_init_u64(&shared->inflight[i], 0);
+	}
+	LWLockRelease(AddinShmemInitLock);
+	LWLockRegisterTranche(shared->lock.tranche, "DatomOrder");
+}
+
+void
+datom_txlog_require_shmem(void)
+{
+	if (shared == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("datom tables cannot be written on this server"),
+				 errdetail("The order of commits is kept in shared memory."),
+				 errhint("Add \"datom\" to shared_preload_libraries and restart the server.")));
+}
+
+TimestampTz
+datom_txlog_clock(void)
+{
+#ifdef DATOM_TEST
+	return GetCurrentTimestamp() + test_clock_offset * INT64CONST(1000);
+#else
+	return GetCurrentTimestamp();
+#endif
+}
+
+/* The newest instant given since the server started; 0 if none. */
+TimestampTz
+datom_txlog_last(void)
+{
+	TimestampTz last;
+
+	if (shared == NULL)
+		return 0;
+	LWLockAcquire(&shared->lock, LW_SHARED);
+	last = shared->last;
+	LWLockRelease(&shared->lock);
+	return last;
+}
+
+/*
+ * The extension's tables
+ */
+
+static Oid
+ledger_oid(const char *name)
+{
+	Oid			nsp = get_namespace_oid("datom", false);
+	Oid			oid = get_relname_relid(name, nsp);
+
+	if (!OidIsValid(oid))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_TABLE),
+				 errmsg("table \"datom.%s\" does not exist", name),
+				 errhint("Is the extension \"datom\" installed in this database?")));
+	return oid;
+}
+
+/* Opens a table for inserting, its indexes locked until the transaction ends. */
+static Ledger
+ledger_open(const char *name)
+{
+	Ledger		ledger;
+	List	   *indexes;
+	ListCell   *lc;
+
+	ledger.rel = table_open(ledger_oid(name), RowExclusiveLock);
+	indexes = RelationGetIndexList(ledger.rel);
+	foreach(lc, indexes)
+		LockRelationOid(lfirst_oid(lc), RowExclusiveLock);
+	list_free(indexes);
+	ledger.indexes = CatalogOpenIndexes(ledger.rel);
+	return ledger;
+}
+
+static void
+ledger_close(Ledger *ledger)
+{
+	CatalogCloseIndexes(ledger->indexes);
+	table_close(ledger->rel, NoLock);
+}
+
+static void
+ledger_insert(Ledger *ledger, Datum *values, bool *nulls)
+{
+	HeapTuple	tuple = heap_form_tuple(RelationGetDescr(ledger->rel), values, nulls);
+
+	CatalogTupleInsertWithInfo(ledger->rel, tuple, ledger->indexes);
+	heap_freetuple(tuple);
+}
+
+/*
+ * A walk through one of the tables by one of its indexes, dirty: it returns
+ * what is physically there, and the caller judges.
+ */
+typedef struct Walk
+{
+	Relation	rel;
+	Relation	index;
+	SysScanDesc scan;
+	ScanDirection direction;
+} Walk;
+
+static void
+walk_begin(Walk *walk, const char *table, const char *index, Oid key_type,
+		   Datum key, ScanDirection direction)
+{
+	ScanKeyData skey;
+	int			nkeys = 0;
+
+	if (OidIsValid(key_type))
+	{
+		ScanKeyInit(&skey, 1, BTEqualStrategyNumber,
+					key_type == OIDOID ? F_OIDEQ : F_INT8EQ, key);
+		nkeys = 1;
+	}
+	walk->rel = table_open(ledger_oid(table), AccessShareLock);
+	walk->index = index_open(ledger_oid(index), AccessShareLock);
+	walk->direction = direction;
+	if (nkeys)
+		skey.sk_attno = walk->index->rd_index->indkey.values[0];
+	walk->scan = systable_beginscan_ordered(walk->rel, walk->index, SnapshotAny,
+											nkeys, &skey);
+}
+
+static HeapTuple
+walk_next(Walk *walk)
+{
+	CHECK_FOR_INTERRUPTS();
+	return systable_getnext_ordered(walk->scan, walk->direction);
+}
+
+static void
+walk_end(Walk *walk)
+{
+	systable_endscan_ordered(walk->scan);
+	index_close(walk->index, AccessShareLock);
+	table_close(walk->rel, AccessShareLock);
+}
+
+static void
+walk_entries(Walk *walk, Oid db, ScanDirection direction)
+{
+	walk_begin(walk, "tx", "tx_db_instant_idx", OIDOID, ObjectIdGetDatum(db),
+			   direction);
+}
+
+static void
+walk_ticks(Walk *walk)
+{
+	walk_begin(walk, "clock", "clock_instant_idx", InvalidOid, 0,
+			   BackwardScanDirection);
+}
+
+static Datum
+walk_get(Walk *walk, HeapTuple tuple, int attnum)
+{
+	bool		isnull;
+	Datum		value = heap_getattr(tuple, attnum, RelationGetDescr(walk->rel),
+									 &isnull);
+
+	return isnull ? (Datum) 0 : value;
+}
+
+typedef enum EntryState
+{
+	ENTRY_RUNNING,
+	ENTRY_COMMITTED,
+	ENTRY_ABORTED
+} EntryState;
+
+/*
+ * What a snapshot knows of an entry's transaction. Without a snapshot: what is
+ * known now, where running counts for what matters, an instant given.
+ */
+static EntryState
+entry_state(HeapTuple tuple, Snapshot snapshot)
+{
+	HeapTupleHeader header = tuple->t_data;
+	TransactionId xmin = HeapTupleHeaderGetXmin(header);
+
+	if (!TransactionIdIsNormal(xmin))
+		return TransactionIdIsValid(xmin) ? ENTRY_COMMITTED : ENTRY_ABORTED;
+	if (TransactionIdIsCurrentTransactionId(xmin))
+		return ENTRY_RUNNING;
+	if (snapshot ? XidInMVCCSnapshot(xmin, snapshot) :
+		TransactionIdIsInProgress(xmin))
+		return ENTRY_RUNNING;
+	if (HeapTupleHeaderXminCommitted(header))
+		return ENTRY_COMMITTED;
+	if (HeapTupleHeaderXminInvalid(header))
+		return ENTRY_ABORTED;
+	return TransactionIdDidCommit(xmin) ? ENTRY_COMMITTED : ENTRY_ABORTED;
+}
+
+/* The newest instant not of an aborted transaction; DT_NOBEGIN if none. */
+static TimestampTz
+newest(Walk *walk, int attnum)
+{
+	TimestampTz instant = DT_NOBEGIN;
+	HeapTuple	tuple;
+
+	while ((tuple = walk_next(walk)) != NULL)
+		if (entry_state(tuple, NULL) != ENTRY_ABORTED)
+		{
+			instant = DatumGetTimestampTz(walk_get(walk, tuple, attnum));
+			break;
+		}
+	walk_end(walk);
+	return instant;
+}
+
+TimestampTz
+datom_txlog_newest(Oid db)
+{
+	Walk		walk;
+
+	walk_entries(&walk, db, BackwardScanDirection);
+	return newest(&walk, Anum_tx_instant);
+}
+
+TimestampTz
+datom_txlog_newest_tick(void)
+{
+	Walk		walk;
+
+	walk_ticks(&walk);
+	return newest(&walk, Anum_clock_instant);
+}
+
+/*
+ * Giving instants
+ */
+
+/*
+ * Takes the lock and an instant above `above`, the clock's now or later, and
+ * returns with the lock held, the instant in flight, and the lowest instant in
+ * flight in *low.
+ */
+static TimestampTz
+take_instant(TimestampTz above, TimestampTz *low)
+{
+	TimestampTz instant;
+
+	LWLockAcquire(&shared->lock, LW_EXCLUSIVE);
+	instant = Max(datom_txlog_clock(), Max(above, shared->last) + 1);
+#ifdef DATOM_TEST
+	if (test_break == BREAK_WRITE_TIME && first_write != 0)
+		instant = first_write;
+#endif
+	shared->last = Max(shared->last, instant);
+	pg_atomic_write_u64(&shared->inflight[MyBackendId], (uint64) instant);
+	in_flight = true;
+	*low = instant;
+	for (int i = 0; i <= MaxBackends; i++)
+	{
+		TimestampTz other = (TimestampTz) pg_atomic_read_u64(&shared->inflight[i]);
+
+		if (other != 0 && other < *low)
+			*low = other;
+	}
+	return instant;
+}
+
+static void
+land(void)
+{
+	if (in_flight)
+		pg_atomic_write_u64(&shared->inflight[MyBackendId], 0);
+	in_flight = false;
+}
+
+/*
+ * The place of this database; the one that has not ticked for longest gives
+ * way if there is none. Two backends may take two places for one database,
+ * which costs a tick too many.
+ */
+static TickTime *
+tick_time(void)
+{
+	TickTime   *oldest = &shared->ticks[0];
+
+	for (int i = 0; i < TICK_TIMES; i++)
+	{
+		TickTime   *time = &shared->ticks[i];
+
+		if (pg_atomic_read_u32(&time->database) == MyDatabaseId)
+			return time;
+		if (pg_atomic_read_u64(&time->at) < pg_atomic_read_u64(&oldest->at))
+			oldest = time;
+	}
+	pg_atomic_write_u32(&oldest->database, MyDatabaseId);
+	pg_atomic_write_u64(&oldest->at, 0);
+	return oldest;
+}
+
+static void
+insert_tick(Ledger *clock, TimestampTz instant, TimestampTz low)
+{
+	Datum		values[Natts_clock];
+	bool		nulls[Natts_clock] = {0};
+
+	values[Anum_clock_instant - 1] = TimestampTzGetDatum(instant);
+	values[Anum_clock_low - 1] = TimestampTzGetDatum(low);
+	ledger_insert(clock, values, nulls);
+	pg_atomic_write_u64(&tick_time()->at, (uint64) GetCurrentTimestamp());
+}
+
+/* Is the last tick of this database older than a second? */
+bool
+datom_txlog_tick_due(void)
+{
+	TickTime   *time = tick_time();
+
+	return GetCurrentTimestamp() - (TimestampTz) pg_atomic_read_u64(&time->at) >=
+		TICK_INTERVAL;
+}
+
+/*
+ * Removes ticks that newer committed ones have made useless. One at a time,
+ * and whoever finds another at it leaves it to them.
+ */
+static void
+prune_ticks(void)
+{
+	TimestampTz newest_committed = DT_NOBEGIN;
+	HeapTuple	tuple;
+	Walk		walk;
+
+	if (!datom_lock_prune())
+		return;
+	walk_ticks(&walk);
+	while ((tuple = walk_next(&walk)) != NULL)
+	{
+		TimestampTz instant = DatumGetTimestampTz(walk_get(&walk, tuple, Anum_clock_instant));
+
+		if (entry_state(tuple, NULL) != ENTRY_COMMITTED ||
+			(tuple->t_data->t_infomask & HEAP_XMAX_INVALID) == 0)
+			continue;
+		if (newest_committed == DT_NOBEGIN)
+			newest_committed = instant;
+		else if (instant < newest_committed - TICK_KEEP)
+			simple_heap_delete(walk.rel, &tuple->t_self);
+	}
+	walk_end(&walk);
+}
+
+/* Adds a tick; the caller's transaction has written nothing and commits it. */
+void
+datom_txlog_add_tick(void)
+{
+	TimestampTz above = datom_txlog_newest_tick();
+	TimestampTz instant;
+	TimestampTz low;
+	Ledger		clock = ledger_open("clock");
+
+	instant = take_instant(above, &low);
+	insert_tick(&clock, instant, low);
+	LWLockRelease(&shared->lock);
+	ledger_close(&clock);
+	prune_ticks();
+	ForceSyncCommit();
+}
+
+static void
+insert_entry(Ledger *ledger, DatomEntry *entry, TimestampTz low)
+{
+	Datum		values[Natts_tx];
+	bool		nulls[Natts_tx] = {0};
+
+	values[Anum_tx_db - 1] = ObjectIdGetDatum(entry->db);
+	values[Anum_tx_instant - 1] = TimestampTzGetDatum(entry->instant);
+	values[Anum_tx_tx - 1] = Int64GetDatum(entry->tx);
+	values[Anum_tx_low - 1] = TimestampTzGetDatum(low);
+	values[Anum_tx_role - 1] = CStringGetTextDatum(entry->role);
+	values[Anum_tx_application - 1] = CStringGetTextDatum(entry->application);
+	ledger_insert(ledger, values, nulls);
+}
+
+static DatomEntry
+entry_of_caller(int64 tx)
+{
+	return (DatomEntry) {
+		.tx = tx,
+		.role = GetUserNameFromId(GetUserId(), false),
+		.application = pstrdup(application_name ? application_name : "")
+	};
+}
+
+/* An instant above everything that the tables written say, and any tick. */
+static TimestampTz
+above_all_written(void)
+{
+	TimestampTz above = datom_txlog_newest_tick();
+
+	for (Written *w = written; w; w = w->next)
+		above = Max(above, datom_txlog_newest(w->db));
+	return above;
+}
+
+#ifdef DATOM_TEST
+static void
+test_release(void)
+{
+	if (test_break == BREAK_EARLY_RELEASE || test_break == BREAK_NO_LOCK)
+	{
+		LWLockRelease(&shared->lock);
+		if (test_break == BREAK_EARLY_RELEASE)
+			pg_usleep(random() % 4000);
+	}
+}
+#endif
+
+/* PRE_COMMIT: one entry for each table written, all with one instant. */
+static void
+add_entries(void)
+{
+	DatomEntry	entry = entry_of_caller(current_tx);
+	bool		tick = datom_txlog_tick_due();
+	Ledger		tx = ledger_open("tx");
+	Ledger		clock = {NULL, NULL};
+	TimestampTz low;
+
+	if (tick)
+		clock = ledger_open("clock");
+	entry.instant = take_instant(above_all_written(), &low);
+#ifdef DATOM_TEST
+	test_release();
+#endif
+	for (Written *w = written; w; w = w->next)
+	{
+		entry.db = w->db;
+		insert_entry(&tx, &entry, low);
+	}
+	if (tick)
+		insert_tick(&clock, entry.instant, low);
+#ifdef DATOM_TEST
+	if (!LWLockHeldByMe(&shared->lock))
+		LWLockAcquire(&shared->lock, LW_EXCLUSIVE);
+#endif
+	LWLockRelease(&shared->lock);
+	if (tick)
+	{
+		ledger_close(&clock);
+		prune_ticks();
+	}
+	ledger_close(&tx);
+	ForceSyncCommit();
+#ifdef DATOM_TEST
+	if (test_commit_delay > 0)
+		pg_usleep(random() % (test_commit_delay * 1000L));
+#endif
+}
+
+/*
+ * The transaction in progress
+ */
+
+/* The number of the current transaction, drawn when first asked for. */
+int64
+datom_txlog_current_tx(void)
+{
+	if (current_tx == 0)
+	{
+		current_tx = nextval_internal(ledger_oid("tx_id"), false);
+#ifdef DATOM_TEST
+		first_write = datom_txlog_clock();
+#endif
+	}
+	return current_tx;
+}
+
+static void
+note_written(Oid db)
+{
+	Written    *w;
+	int			nest = GetCurrentTransactionNestLevel();
+
+	for (w = written; w; w = w->next)
+		if (w->db == db)
+		{
+			w->nest = Min(w->nest, nest);
+			return;
+		}
+	w = MemoryContextAlloc(TopTransactionContext, sizeof(Written));
+	*w = (Written) {
+		.db = db, .nest = nest, .next = written
+	};
+	written = w;
+}
+
+static Import *
+find_import(Oid db)
+{
+	for (Import *import = imports; import; import = import->next)
+		if (import->db == db)
+			return import;
+	return NULL;
+}
+
+/*
+ * The transaction that a write into this table belongs to: in an importing
+ * table the one given by datom_txlog_import(), if any, otherwise the current
+ * one, which then gets an entry at commit.
+ */
+int64
+datom_txlog_write_tx(Oid db, bool importing)
+{
+	Import	   *import = importing ? find_import(db) : NULL;
+
+	if (entries_added)
+		ereport(ERROR,
+				(errcode(ERRCODE_ACTIVE_SQL_TRANSACTION),
+				 errmsg("cannot write to \"%s\" while the transaction commits",
+						get_rel_name(db)),
+				 errdetail("The transaction has its instant already.")));
+	if (import)
+		return import->tx;
+	datom_txlog_require_shmem();
+	note_written(db);
+	return datom_txlog_current_tx();
+}
+
+/* Is this a transaction that is being written now, here? */
+bool
+datom_txlog_is_own(Oid db, int64 tx)
+{
+	Import	   *import = find_import(db);
+
+	return (import && import->tx == tx) || (current_tx != 0 && current_tx == tx);
+}
+
+static void
+forget_transaction(void)
+{
+	land();
+	current_tx = 0;
+	written = NULL;
+	imports = NULL;
+	entries_added = false;
+#ifdef DATOM_TEST
+	first_write = 0;
+#endif
+}
+
+static void
+on_transaction(XactEvent event, void *arg)
+{
+	switch (event)
+	{
+		case XACT_EVENT_PRE_COMMIT:
+			if (written)
+				add_entries();
+			entries_added = written != NULL || imports != NULL;
+			break;
+		case XACT_EVENT_PRE_PREPARE:
+			if (written || imports)
+				ereport(ERROR,
+						(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+						 errmsg("cannot prepare a transaction that has written to \"%s\"",
+								get_rel_name(written ? written->db : imports->db)),
+						 errdetail("The instant of a transaction is given when it commits.")));
+			break;
+		case XACT_EVENT_COMMIT:
+		case XACT_EVENT_ABORT:
+		case XACT_EVENT_PREPARE:
+			forget_transaction();
+			break;
+		default:
+			break;
+	}
+}
+
+/* What a subtransaction wrote goes with it, or becomes its parent's. */
+static void
+on_subtransaction(SubXactEvent event, SubTransactionId mine,
+				  SubTransactionId parent, void *arg)
+{
+	int			nest = GetCurrentTransactionNestLevel();
+	bool		abort = event == SUBXACT_EVENT_ABORT_SUB;
+
+	if (!abort && event != SUBXACT_EVENT_COMMIT_SUB)
+		return;
+	for (Written **w = &written; *w;)
+	{
+		if ((*w)->nest >= nest && abort)
+		{
+			*w = (*w)->next;
+			continue;
+		}
+		(*w)->nest = Min((*w)->nest, nest - 1);
+		w = &(*w)->next;
+	}
+	while (abort && imports && imports->nest >= nest)
+		imports = imports->next;
+	for (Import *import = imports; import && import->nest >= nest; import = import->next)
+		import->nest = nest - 1;
+}
+
+/*
+ * Importing
+ */
+
+static bool
+importing_tuple(Oid db, Snapshot snapshot, bool delete)
+{
+	Relation	rel = table_open(ledger_oid("importing"),
+								 delete ? RowExclusiveLock : AccessShareLock);
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple	tuple;
+	bool		found;
+
+	ScanKeyInit(&key, 1, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(db));
+	scan = systable_beginscan(rel, ledger_oid("importing_pkey"), true, snapshot,
+							  1, &key);
+	tuple = systable_getnext(scan);
+	found = HeapTupleIsValid(tuple);
+	if (found && delete)
+		simple_heap_delete(rel, &tuple->t_self);
+	systable_endscan(scan);
+	table_close(rel, delete ? NoLock : AccessShareLock);
+	return found;
+}
+
+/* Is the table importing, in this snapshot? NULL: now. */
+bool
+datom_txlog_importing(Oid db, Snapshot snapshot)
+{
+	bool		pushed = false;
+	bool		importing;
+
+	if (snapshot == NULL)
+	{
+		snapshot = RegisterSnapshot(GetLatestSnapshot());
+		pushed = true;
+	}
+	importing = importing_tuple(db, snapshot, false);
+	if (pushed)
+		UnregisterSnapshot(snapshot);
+	return importing;
+}
+
+void
+datom_txlog_set_importing(Oid db, bool importing)
+{
+	if (importing)
+	{
+		Datum		value = ObjectIdGetDatum(db);
+		bool		null = false;
+		Ledger		ledger = ledger_open("importing");
+
+		ledger_insert(&ledger, &value, &null);
+		ledger_close(&ledger);
+	}
+	else
+	{
+		Snapshot	snapshot = RegisterSnapshot(GetLatestSnapshot());
+
+		importing_tuple(db, snapshot, true);
+		UnregisterSnapshot(snapshot);
+	}
+	CacheInvalidateRelcacheByRelid(db);
+	CommandCounterIncrement();
+}
+
+/*
+ * Starts a transaction at an instant of the past, in a table that is importing
+ * and whose importer lock the caller holds. Returns its number.
+ */
+int64
+datom_txlog_import(Oid db, TimestampTz at)
+{
+	DatomEntry	entry = entry_of_caller(nextval_internal(ledger_oid("tx_id"), false));
+	Import	   *import = find_import(db);
+	TimestampTz low = import ? import->low : at;
+	int			nest = GetCurrentTransactionNestLevel();
+	Ledger		ledger;
+
+	entry.db = db;
+	entry.instant = at;
+	ledger = ledger_open("tx");
+	insert_entry(&ledger, &entry, low);
+	ledger_close(&ledger);
+	ForceSyncCommit();
+	CommandCounterIncrement();
+	if (imports == NULL || imports->db != db || imports->nest != nest)
+	{
+		import = MemoryContextAlloc(TopTransactionContext, sizeof(Import));
+		import->next = imports;
+		imports = import;
+	}
+	imports->db = db;
+	imports->nest = nest;
+	imports->tx = entry.tx;
+	imports->low = low;
+	return entry.tx;
+}
+
+static bool
+ledgers_exist(void)
+{
+	static const char *const names[] = {"tx", "tx_db_instant_idx", "importing",
+	"importing_pkey"};
+	Oid			nsp = get_namespace_oid("datom", true);
+
+	for (int i = 0; i < (int) lengthof(names); i++)
+		if (!OidIsValid(get_relname_relid(names[i], nsp)))
+			return false;
+	return true;
+}
+
+/* The table is dropped: nothing of it may reach another with its oid. */
+void
+datom_txlog_forget(Oid db)
+{
+	HeapTuple	tuple;
+	Walk		walk;
+	Relation	rel;
+
+	if (!ledgers_exist())
+		return;					/* the extension itself is going */
+	rel = table_open(ledger_oid("tx"), RowExclusiveLock);
+	walk_entries(&walk, db, ForwardScanDirection);
+	while ((tuple = walk_next(&walk)) != NULL)
+		if (entry_state(tuple, NULL) == ENTRY_COMMITTED ||
+			TransactionIdIsCurrentTransactionId(HeapTupleHeaderGetXmin(tuple->t_data)))
+			if ((tuple->t_data->t_infomask & HEAP_XMAX_INVALID) != 0)
+				simple_heap_delete(rel, &tuple->t_self);
+	walk_end(&walk);
+	table_close(rel, NoLock);
+	importing_tuple(db, NULL, true);
+	for (Written **w = &written; *w;)
+		if ((*w)->db == db)
+			*w = (*w)->next;
+		else
+			w = &(*w)->next;
+}
+
+/*
+ * Reading
+ */
+
+/* The newest tick that the snapshot sees, below `below`. */
+static TimestampTz
+visible_tick(Snapshot snapshot, TimestampTz below)
+{
+	TimestampTz tick = DT_NOBEGIN;
+	HeapTuple	tuple;
+	Walk		walk;
+
+	walk_ticks(&walk);
+	while ((tuple = walk_next(&walk)) != NULL)
+	{
+		TimestampTz instant = DatumGetTimestampTz(walk_get(&walk, tuple, Anum_clock_instant));
+
+		if (instant < below && entry_state(tuple, snapshot) == ENTRY_COMMITTED)
+		{
+			tick = instant;
+			break;
+		}
+	}
+	walk_end(&walk);
+	return tick;
+}
+
+/*
+ * The newest instant up to which the snapshot knows all that is or ever will
+ * be in the table: DT_NOBEGIN if there is none. See the head of the file.
+ */
+TimestampTz
+datom_txlog_basis(Oid db, Snapshot snapshot)
+{
+	TimestampTz running = DT_NOEND; /* lowest running entry */
+	TimestampTz committed = DT_NOBEGIN; /* newest committed one below it */
+	TimestampTz stop = DT_NOBEGIN;
+	bool		ended = false;
+	HeapTuple	tuple;
+	Walk		walk;
+
+	walk_entries(&walk, db, BackwardScanDirection);
+	while ((tuple = walk_next(&walk)) != NULL)
+	{
+		TimestampTz instant = DatumGetTimestampTz(walk_get(&walk, tuple, Anum_tx_instant));
+		EntryState	state = entry_state(tuple, snapshot);
+
+		if (ended && instant < stop && committed != DT_NOBEGIN)
+			break;
+		if (state == ENTRY_RUNNING)
+		{
+			running = instant;
+			committed = DT_NOBEGIN;
+			continue;
+		}
+		if (state == ENTRY_COMMITTED && committed == DT_NOBEGIN)
+			committed = instant;
+		if (!ended)
+		{
+			stop = DatumGetTimestampTz(walk_get(&walk, tuple, Anum_tx_low));
+			ended = true;
+		}
+	}
+	walk_end(&walk);
+#ifdef DATOM_TEST
+	if (test_break == BREAK_BELOW_RUNNING && running != DT_NOEND)
+		return running - 1;
+#endif
+	if (datom_txlog_importing(db, snapshot))
+		return committed;
+	return Max(committed, visible_tick(snapshot, running));
+}
+
+static char *
+walk_text(Walk *walk, HeapTuple tuple, int attnum)
+{
+	Datum		value = walk_get(walk, tuple, attnum);
+
+	return value ? TextDatumGetCString(value) : NULL;
+}
+
+/*
+ * What is known here of a transaction that has not failed, in one table or
+ * (InvalidOid) in any. False: nothing.
+ */
+bool
+datom_txlog_find(int64 tx, Oid db, DatomEntry *entry)
+{
+	bool		found = false;
+	HeapTuple	tuple;
+	Walk		walk;
+
+	walk_begin(&walk, "tx", "tx_tx_idx", INT8OID, Int64GetDatum(tx),
+			   ForwardScanDirection);
+	while (!found && (tuple = walk_next(&walk)) != NULL)
+	{
+		EntryState	state = entry_state(tuple, NULL);
+
+		entry->db = DatumGetObjectId(walk_get(&walk, tuple, Anum_tx_db));
+		if ((OidIsValid(db) && entry->db != db) || state == ENTRY_ABORTED)
+			continue;
+		found = true;
+		entry->running = state == ENTRY_RUNNING;
+		entry->tx = tx;
+		entry->instant = DatumGetTimestampTz(walk_get(&walk, tuple, Anum_tx_instant));
+		entry->role = walk_text(&walk, tuple, Anum_tx_role);
+		entry->application = walk_text(&walk, tuple, Anum_tx_application);
+	}
+	walk_end(&walk);
+	return found;
+}
+
+/*
+ * The map: instants in pages of 1,024 transactions, because the numbers that
+ * a table uses lie close together.
+ */
+#define PAGE_BITS 10
+#define PAGE_SLOTS (1 << PAGE_BITS)
+#define NOT_LOOKED_UP DT_NOBEGIN
+
+typedef struct MapPage
+{
+	int64		number;
+	TimestampTz *instants;
+	char		status;
+} MapPage;
+
+#define SH_PREFIX mappages
+#define SH_ELEMENT_TYPE MapPage
+#define SH_KEY_TYPE int64
+#define SH_KEY number
+#define SH_HASH_KEY(tb, key) ((uint32) ((uint64) (key) * UINT64CONST(0x9E3779B97F4A7C15) >> 32))
+#define SH_EQUAL(tb, a, b) ((a) == (b))
+#define SH_SCOPE static inline
+#define SH_DECLARE
+#define SH_DEFINE
+#include "lib/simplehash.h"
+
+struct DatomTxMap
+{
+	Oid			db;
+	Snapshot	snapshot;
+	bool		loaded;
+	int64		last_number;
+	TimestampTz *last_page;
+	mappages_hash *pages;
+};
+
+DatomTxMap *
+datom_txmap_create(Oid db, Snapshot snapshot)
+{
+	DatomTxMap *map = palloc0(sizeof(DatomTxMap));
+
+	map->db = db;
+	map->snapshot = snapshot;
+	map->last_number = -1;
+	map->pages = mappages_create(CurrentMemoryContext, 16, NULL);
+	return map;
+}
+
+static TimestampTz *
+map_slot(DatomTxMap *map, int64 tx)
+{
+	int64		number = tx >> PAGE_BITS;
+
+	if (number != map->last_number)
+	{
+		bool		found;
+		MapPage    *page = mappages_insert(map->pages, number, &found);
+
+		if (!found)
+		{
+			page->instants = MemoryContextAlloc(map->pages->ctx,
+												sizeof(TimestampTz) * PAGE_SLOTS);
+			for (int i = 0; i < PAGE_SLOTS; i++)
+				page->instants[i] = NOT_LOOKED_UP;
+		}
+		map->last_number = number;
+		map->last_page = page->instants;
+	}
+	return &map->last_page[tx & (PAGE_SLOTS - 1)];
+}
+
+/*
+ * May the map use this entry? One's own, of an import, has its instant before
+ * it commits.
+ */
+static bool
+entry_counts(const DatomTxMap *map, HeapTuple tuple)
+{
+	return entry_state(tuple, map->snapshot) == ENTRY_COMMITTED ||
+		TransactionIdIsCurrentTransactionId(HeapTupleHeaderGetXmin(tuple->t_data));
+}
+
+/* Reads all entries at once, for a reader of the whole table. */
+void
+datom_txmap_load(DatomTxMap *map)
+{
+	HeapTuple	tuple;
+	Walk		walk;
+
+	walk_entries(&walk, map->db, ForwardScanDirection);
+	while ((tuple = walk_next(&walk)) != NULL)
+		if (entry_counts(map, tuple))
+			*map_slot(map, DatumGetInt64(walk_get(&walk, tuple, Anum_tx_tx))) =
+				DatumGetTimestampTz(walk_get(&walk, tuple, Anum_tx_instant));
+	walk_end(&walk);
+	map->loaded = true;
+}
+
+static TimestampTz
+look_up_instant(DatomTxMap *map, int64 tx)
+{
+	TimestampTz instant = DT_NOEND;
+	HeapTuple	tuple;
+	Walk		walk;
+
+	walk_begin(&walk, "tx", "tx_tx_idx", INT8OID, Int64GetDatum(tx),
+			   ForwardScanDirection);
+	while ((tuple = walk_next(&walk)) != NULL)
+		if (DatumGetObjectId(walk_get(&walk, tuple, Anum_tx_db)) == map->db &&
+			entry_counts(map, tuple))
+		{
+			instant = DatumGetTimestampTz(walk_get(&walk, tuple, Anum_tx_instant));
+			break;
+		}
+	walk_end(&walk);
+	return instant;
+}
+
+/*
+ * The instant of a transaction, DT_NOEND if it has none that the snapshot
+ * sees. The snapshot may be NULL: then what has committed by now counts.
+ */
+TimestampTz
+datom_txmap_instant(DatomTxMap *map, int64 tx)
+{
+	TimestampTz *slot = map_slot(map, tx);
+
+	if (*slot == NOT_LOOKED_UP)
+		*slot = map->loaded ? DT_NOEND : look_up_instant(map, tx);
+	return *slot;
+}
+
+void
+datom_txlog_init(void)
+{
+	RegisterXactCallback(on_transaction, NULL);
+	RegisterSubXactCallback(on_subtransaction, NULL);
+#ifdef DATOM_TEST
+	DefineCustomEnumVariable("datom.test_break", "Breaks a rule, for tests.", NULL,
+							 &test_break, BREAK_NONE, break_options,
+							 PGC_SUSET, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable("datom.test_clock_offset", "Moves the clock, for tests.", NULL,
+							&test_clock_offset, 0, -INT_MAX, INT_MAX,
+							PGC_SIGHUP, GUC_UNIT_MS, NULL, NULL, NULL);
+	DefineCustomIntVariable("datom.test_commit_delay", "Delays commits at random, for tests.", NULL,
+							&test_commit_delay, 0, 0, 10000,
+							PGC_SUSET, GUC_UNIT_MS, NULL, NULL, NULL);
+#endif
+	if (!process_shared_preload_libraries_in_progress)
+		return;
+	prev_shmem_request = shmem_request_hook;
+	shmem_request_hook = shmem_request;
+	prev_shmem_startup = shmem_startup_hook;
+	shmem_startup_hook = shmem_startup;
+}
