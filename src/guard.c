@@ -3,8 +3,8 @@
  *
  * Some changes never reach the access method, or reach it when the table
  * already has another name. They are met on their way in: ALTER TABLE ... SET
- * ACCESS METHOD, NOT OF and changes of columns, and VACUUM FULL, which skips
- * datom tables. What is created with our access method must be OF datom.datom,
+ * ACCESS METHOD, NOT OF and changes of columns, CLUSTER, children by
+ * inheritance, and VACUUM FULL, which skips datom tables. What is created with our access method must be OF datom.datom,
  * however it was asked for, and what is dropped takes its entries along: both
  * are met where the catalog changes.
  *
@@ -49,6 +49,44 @@ datom_type(void)
 						   ObjectIdGetDatum(get_namespace_oid("datom", true)));
 }
 
+/* Rows of a child would show in the table and in no function over facts. */
+static void
+check_parent(RangeVar *parent)
+{
+	if (datom_log_is(RangeVarGetRelid(parent, NoLock, true)))
+		datom_refuse(REFUSE_CHILD, parent->relname);
+}
+
+static void
+check_create(CreateStmt *stmt)
+{
+	ListCell   *lc;
+
+	foreach(lc, stmt->inhRelations)
+		check_parent(lfirst_node(RangeVar, lc));
+}
+
+static void
+check_rename(RenameStmt *stmt)
+{
+	Oid			relid;
+
+	if (stmt->renameType != OBJECT_ATTRIBUTE)
+		return;
+	relid = RangeVarGetRelid(stmt->relation, NoLock, true);
+	if (OidIsValid(relid) && get_rel_type_id(relid) == datom_type())
+		datom_refuse(REFUSE_TYPE, "datom");
+}
+
+/* Without a table CLUSTER takes those with a marked index: none of ours. */
+static void
+check_cluster(ClusterStmt *stmt)
+{
+	if (stmt->relation != NULL &&
+		datom_log_is(RangeVarGetRelid(stmt->relation, NoLock, true)))
+		datom_refuse(REFUSE_CLUSTER, stmt->relation->relname);
+}
+
 static void
 check_alter(AlterTableStmt *stmt)
 {
@@ -77,6 +115,10 @@ check_alter(AlterTableStmt *stmt)
 						 cmd->subtype == AT_AddColumn || cmd->subtype == AT_DropColumn ||
 						 cmd->subtype == AT_AlterColumnType || cmd->subtype == AT_AddInherit))
 			datom_refuse(REFUSE_TYPE, stmt->relation->relname);
+		if (is_datom && cmd->subtype == AT_ClusterOn)
+			datom_refuse(REFUSE_CLUSTER, stmt->relation->relname);
+		if (cmd->subtype == AT_AddInherit)
+			check_parent((RangeVar *) cmd->def);
 		if (is_datom && cmd->subtype == AT_SetUnLogged)
 			datom_refuse(REFUSE_PERSISTENCE, stmt->relation->relname);
 	}
@@ -184,12 +226,22 @@ process_utility(PlannedStmt *pstmt, const char *query, bool read_only_tree,
 					return;
 			}
 			break;
+		case T_ClusterStmt:
+			if (has_extension())
+				check_cluster((ClusterStmt *) stmt);
+			break;
+		case T_CreateStmt:
+			if (has_extension())
+				check_create((CreateStmt *) stmt);
+			break;
 		case T_DropdbStmt:
 		case T_CreatedbStmt:
 		case T_AlterDatabaseStmt:
 			datom_ticker_leave();
 			break;
 		case T_RenameStmt:
+			if (has_extension())
+				check_rename((RenameStmt *) stmt);
 			if (((RenameStmt *) stmt)->renameType == OBJECT_DATABASE)
 				datom_ticker_leave();
 			break;

@@ -18,6 +18,7 @@ typedef enum DatomRefusal
 	REFUSE_TO_DATOM,
 	REFUSE_SHAPE,
 	REFUSE_TYPE,
+	REFUSE_CHILD,
 	REFUSE_PERSISTENCE
 } DatomRefusal;
 
