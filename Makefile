@@ -13,7 +13,7 @@ FLOORS = \
 	guard module
 OBJS = $(patsubst %,src/%.o,$(filter-out compat kind value_rep,$(FLOORS)))
 
-REGRESS = attribute value
+REGRESS = attribute value log log_refuse log_index
 REGRESS_OPTS = --load-extension=datom
 
 PG_CFLAGS = -std=gnu99 -Wall -Wextra -Werror -Wno-unused-parameter $(DATOM_CFLAGS)
