@@ -15,12 +15,27 @@ OBJS = $(patsubst %,src/%.o,$(filter-out compat kind value_rep,$(FLOORS)))
 
 REGRESS = attribute value log log_refuse log_index
 REGRESS_OPTS = --load-extension=datom
+ISOLATION = $(basename $(notdir $(wildcard test/isolation/specs/*.spec)))
+ISOLATION_OPTS = --inputdir=test/isolation --outputdir=output_iso --load-extension=datom
 
 PG_CFLAGS = -std=gnu99 -Wall -Wextra -Werror -Wno-unused-parameter $(DATOM_CFLAGS)
 
 PG_CONFIG ?= pg_config
 PGXS := $(shell $(PG_CONFIG) --pgxs)
 include $(PGXS)
+
+# SUITES and TESTS select: make test SUITES=tap TESTS=006; see test/run.
+.PHONY: test torture demo bench deps
+test:
+	test/run $(SUITES)
+torture:
+	TORTURE=1 test/run $(SUITES)
+demo:
+	demo/demo.sh
+bench:
+	bench/run
+deps:
+	test/deps
 
 # A header that stands later in FLOORS than the file that includes it.
 .PHONY: floors
