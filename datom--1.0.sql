@@ -578,3 +578,56 @@ COMMENT ON PROCEDURE datom.sync(text, interval) IS 'wait, without a snapshot, un
 CREATE FUNCTION datom.shard(e bigint, i bigint, n bigint) RETURNS boolean
 	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'datom_shard';
 COMMENT ON FUNCTION datom.shard(bigint, bigint, bigint) IS 'does an entity belong to shard i of n? True for exactly one i, never null';
+
+-- ---- schema and transactions ----
+
+CREATE FUNCTION datom.transact(db regclass, tx_data text,
+		OUT tx bigint, OUT tempids jsonb, OUT datoms datom.datom[]) RETURNS record
+	LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'datom_transact_edn';
+CREATE FUNCTION datom.transact(db regclass, tx_data jsonb,
+		OUT tx bigint, OUT tempids jsonb, OUT datoms datom.datom[]) RETURNS record
+	LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'datom_transact_json';
+COMMENT ON FUNCTION datom.transact(regclass, text) IS 'say facts, given as transaction data in EDN; returns the transaction, what its tempids became, and the facts that came and went';
+COMMENT ON FUNCTION datom.transact(regclass, jsonb) IS 'say facts, given as transaction data in JSON; returns the transaction, what its tempids became, and the facts that came and went';
+
+CREATE FUNCTION datom.attributes(db regclass, OUT ident datom.attribute, OUT e bigint,
+		OUT value_type text, OUT cardinality text, OUT uniqueness text,
+		OUT indexed boolean, OUT is_component boolean, OUT doc text) RETURNS SETOF record
+	LANGUAGE C STABLE STRICT PARALLEL RESTRICTED ROWS 50 AS 'MODULE_PATHNAME', 'datom_attributes';
+COMMENT ON FUNCTION datom.attributes(regclass) IS 'the attributes defined at the moment in force';
+
+CREATE FUNCTION datom.define_attribute(db regclass, ident datom.attribute, value_type text,
+		cardinality text DEFAULT 'one', uniqueness text DEFAULT NULL,
+		indexed boolean DEFAULT false, is_component boolean DEFAULT false,
+		doc text DEFAULT NULL) RETURNS bigint
+	LANGUAGE sql VOLATILE PARALLEL UNSAFE
+BEGIN ATOMIC
+	SELECT (t.tempids ->> 'attribute')::bigint
+	FROM datom.transact(db,
+		jsonb_build_array(jsonb_strip_nulls(jsonb_build_object(
+			':db/id', 'attribute',
+			':db/ident', ident::text,
+			':db/valueType', ':db.type/' || value_type,
+			':db/cardinality', ':db.cardinality/' || cardinality,
+			':db/unique', ':db.unique/' || uniqueness,
+			':db/index', nullif(indexed, false),
+			':db/isComponent', nullif(is_component, false),
+			':db/doc', doc)))
+		|| coalesce((
+			SELECT jsonb_agg(jsonb_build_array(':db/retract', ident::text, gone.what))
+			FROM datom.attributes(db) old,
+				LATERAL (VALUES
+					(':db/unique', old.uniqueness IS NOT NULL AND define_attribute.uniqueness IS NULL),
+					(':db/index', old.indexed AND NOT define_attribute.indexed),
+					(':db/isComponent', old.is_component AND NOT define_attribute.is_component),
+					(':db/doc', old.doc IS NOT NULL AND define_attribute.doc IS NULL)) gone(what, yes)
+			WHERE old.ident = define_attribute.ident AND gone.yes), '[]')) t;
+END;
+COMMENT ON FUNCTION datom.define_attribute(regclass, datom.attribute, text, text, text, boolean, boolean, text) IS 'define an attribute, or define it anew; returns its entity';
+
+CREATE FUNCTION datom.entity(db regclass, e bigint) RETURNS jsonb
+	LANGUAGE C STABLE STRICT PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'datom_entity';
+CREATE FUNCTION datom.entity(db regclass, a datom.attribute, v datom.value) RETURNS jsonb
+	LANGUAGE C STABLE STRICT PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'datom_entity_lookup';
+COMMENT ON FUNCTION datom.entity(regclass, bigint) IS 'what holds of an entity at the moment in force';
+COMMENT ON FUNCTION datom.entity(regclass, datom.attribute, datom.value) IS 'what holds, at the moment in force, of the entity to which a unique value belongs';

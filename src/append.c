@@ -133,8 +133,9 @@ refuse_second(Relation rel, int64 e, const DatomAttr *attr)
 			 errtable(rel)));
 }
 
-static void
-refuse_taken(Relation rel, int64 e, const DatomAttr *attr, int64 other)
+void
+datom_append_refuse_taken(Relation rel, int64 e, const DatomAttr *attr,
+						  int64 other)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_UNIQUE_VIOLATION),
@@ -362,25 +363,25 @@ check_second(Rows *rows, const DatomRow *row, const DatomAttr *attr)
 static void
 check_unique(Rows *rows, const DatomRow *row, const DatomAttr *attr)
 {
-	uint32		hash = datom_value_hash(row->v);
 	int64		owner;
 
 	if (rows->bulk)
 		datom_lock_all(rows->table->relid);
 	else
-		datom_lock_value(rows->table->relid,
-						 hash_combine(hash, hash_bytes((const unsigned char *) attr->ident, attr->len)));
+		datom_lock_bucket(rows->table->relid,
+						  datom_lock_value_bucket(attr->ident, attr->len,
+												  datom_value_hash(row->v)));
 	for (int i = 0; i < rows->done; i++)
 	{
 		DatomRow	other = prepared_row(rows->slots[i]);
 
 		if (other.added && other.e != row->e && about(&other, attr) &&
 			datom_value_equal(other.v, row->v))
-			refuse_taken(rows->rel, row->e, attr, other.e);
+			datom_append_refuse_taken(rows->rel, row->e, attr, other.e);
 	}
 	if (datom_facts_owner(rows->rel, SnapshotSelf, attr, row->v, &owner) &&
 		owner != row->e)
-		refuse_taken(rows->rel, row->e, attr, owner);
+		datom_append_refuse_taken(rows->rel, row->e, attr, owner);
 }
 
 /*

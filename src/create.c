@@ -1,7 +1,7 @@
 /*
  * create.c: making a datom table, filling it with the past, and going live.
  */
-#include "compat.h"
+#include "create.h"
 
 #include "access/table.h"
 #include "access/xact.h"
@@ -136,6 +136,18 @@ check_import_instant(Oid relid, TimestampTz at)
 				 errhint("Sort what you import by its instant.")));
 }
 
+/* Begins a transaction at an instant of the past; the table is open. */
+int64
+datom_import_begin(Relation rel, TimestampTz at)
+{
+	Oid			relid = RelationGetRelid(rel);
+
+	datom_txlog_require_shmem();
+	require_importing(relid);
+	check_import_instant(relid, at);
+	return datom_txlog_import(relid, at);
+}
+
 PG_FUNCTION_INFO_V1(datom_import_tx);
 
 /*
@@ -147,14 +159,12 @@ PG_FUNCTION_INFO_V1(datom_import_tx);
 Datum
 datom_import_tx(PG_FUNCTION_ARGS)
 {
-	Oid			relid = PG_GETARG_OID(0);
-	TimestampTz at = PG_GETARG_TIMESTAMPTZ(1);
+	Relation	rel = datom_log_open(PG_GETARG_OID(0), ACL_INSERT);
+	int64		tx;
 
-	datom_log_require(relid, ACL_INSERT);
 	PreventCommandIfReadOnly("datom.import_tx()");
-	datom_append_refuse_as_of(get_rel_name(relid));
-	LockRelationOid(relid, RowExclusiveLock);
-	require_importing(relid);
-	check_import_instant(relid, at);
-	PG_RETURN_INT64(datom_txlog_import(relid, at));
+	datom_append_refuse_as_of(RelationGetRelationName(rel));
+	tx = datom_import_begin(rel, PG_GETARG_TIMESTAMPTZ(1));
+	table_close(rel, NoLock);
+	PG_RETURN_INT64(tx);
 }

@@ -8,13 +8,15 @@
 #include "facts.h"
 
 #include "access/htup_details.h"
+#include "access/sysattr.h"
+#include "access/xact.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 
 DatomReader *
 datom_facts_reader(Relation rel, Snapshot snapshot)
 {
-	DatomReader *reader = palloc(sizeof(DatomReader));
+	DatomReader *reader = palloc0(sizeof(DatomReader));
 
 	reader->rel = rel;
 	reader->snapshot = snapshot;
@@ -53,6 +55,25 @@ number_ident(Gathered *gathered, const DatomRow *row)
 	return gathered->nidents++;
 }
 
+/* A row that the transaction's own snapshot misses cannot be decided upon. */
+static void
+check_seen(const DatomReader *reader, DatomLogScan *scan)
+{
+	TupleTableSlot *slot = datom_log_slot(scan);
+	bool		isnull;
+	TransactionId xmin = DatumGetTransactionId(slot_getsysattr(slot,
+															   MinTransactionIdAttributeNumber,
+															   &isnull));
+
+	if (TransactionIdIsNormal(xmin) && !TransactionIdIsCurrentTransactionId(xmin) &&
+		XidInMVCCSnapshot(xmin, reader->must_see))
+		ereport(ERROR,
+				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+				 errmsg("could not serialize access to \"%s\" due to concurrent facts",
+						RelationGetRelationName(reader->rel)),
+				 errhint("The transaction might succeed if retried.")));
+}
+
 static Gathered
 gather(DatomReader *reader, DatomLogScan *scan)
 {
@@ -62,6 +83,8 @@ gather(DatomReader *reader, DatomLogScan *scan)
 	gathered.rows = palloc(sizeof(Datom) * gathered.room);
 	while (datom_log_next(scan, &row))
 	{
+		if (reader->must_see)
+			check_seen(reader, scan);
 		if (gathered.count == gathered.room)
 			gathered.rows = repalloc_huge(gathered.rows,
 										  sizeof(Datom) * (gathered.room *= 2));
@@ -201,4 +224,27 @@ datom_facts_owner(Relation rel, Snapshot snapshot, const DatomAttr *attr,
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(context);
 	return found;
+}
+
+/*
+ * The value of a lookup ref, as its attribute's type; the attribute must be
+ * unique.
+ */
+DatomValue *
+datom_facts_lookup_value(const DatomAttr *attr, DatomValue *v)
+{
+	DatomValue *typed;
+
+	if (attr->unique == UNIQUE_NONE)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("attribute \"%s\" does not identify an entity", attr->ident),
+				 errdetail("Only the value of a unique attribute belongs to one entity.")));
+	typed = datom_value_coerce(v, attr->type);
+	if (typed == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH),
+				 errmsg("the value to look up by attribute \"%s\" is not of type \"%s\"",
+						attr->ident, datom_value_kind_name(attr->type))));
+	return typed;
 }

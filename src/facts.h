@@ -29,6 +29,7 @@ typedef struct DatomReader
 	Snapshot	snapshot;
 	const DatomSchema *schema;
 	DatomTxMap *map;
+	Snapshot	must_see;		/* NULL, or 40001 for rows it does not see */
 } DatomReader;
 
 extern DatomReader *datom_facts_reader(Relation rel, Snapshot snapshot);
@@ -56,5 +57,7 @@ extern bool datom_facts_holds(DatomReader *reader, int64 e, const DatomAttr *att
 extern bool datom_facts_owner(Relation rel, Snapshot snapshot,
 							  const DatomAttr *attr, const DatomValue *v,
 							  int64 *owner);
+
+extern DatomValue *datom_facts_lookup_value(const DatomAttr *attr, DatomValue *v);
 
 #endif

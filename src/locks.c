@@ -6,14 +6,17 @@
  * and releases them at the end of the transaction. Their key is (database,
  * datom table, number):
  *
- *	0 .. BUCKETS-1	an entity or a unique value, by its hash
+ *	0 ..			a unique value, by its hash
+ *	BUCKETS ..		an entity, by its hash
  *	GATE			held shared by whoever holds a bucket, exclusively by a
  *					bulk load, which then needs no buckets
  *	IMPORTER		held by the one transaction that writes an importing table
  *	PRUNE			(table 0) held by whoever removes old ticks
  *
  * The number of buckets is fixed, so that a transaction of any size cannot
- * use up the lock table. Whoever takes several takes them in ascending order.
+ * use up the lock table. Whoever takes several takes them in ascending order,
+ * values before entities: datom.transact() learns from values which entities
+ * it writes.
  */
 #include "locks.h"
 
@@ -26,7 +29,7 @@
 
 enum
 {
-	GATE = BUCKETS,
+	GATE = 2 * BUCKETS,
 	IMPORTER,
 	PRUNE
 };
@@ -56,13 +59,14 @@ datom_lock_all(Oid db)
 uint32
 datom_lock_entity_bucket(int64 e)
 {
-	return hash_bytes((unsigned char *) &e, sizeof(e)) % BUCKETS;
+	return BUCKETS + hash_bytes((unsigned char *) &e, sizeof(e)) % BUCKETS;
 }
 
 uint32
-datom_lock_value_bucket(uint32 hash)
+datom_lock_value_bucket(const char *ident, int len, uint32 value_hash)
 {
-	return hash_uint32(hash) % BUCKETS;
+	return hash_combine(value_hash, hash_bytes((const unsigned char *) ident, len)) %
+		BUCKETS;
 }
 
 bool
@@ -75,19 +79,6 @@ datom_lock_bucket(Oid db, uint32 bucket)
 		return false;
 	acquire(db, GATE, ShareLock, false);
 	return acquire(db, bucket, ExclusiveLock, false) == LOCKACQUIRE_OK;
-}
-
-bool
-datom_lock_entity(Oid db, int64 e)
-{
-	return datom_lock_bucket(db, datom_lock_entity_bucket(e));
-}
-
-/* `hash` covers the attribute and the value. */
-bool
-datom_lock_value(Oid db, uint32 hash)
-{
-	return datom_lock_bucket(db, datom_lock_value_bucket(hash));
 }
 
 /* For removing ticks; false if somebody else does. */

@@ -8,12 +8,10 @@
 
 /* Each returns true if the lock was not held by this transaction before. */
 extern bool datom_lock_importer(Oid db);
-extern bool datom_lock_entity(Oid db, int64 e);
-extern bool datom_lock_value(Oid db, uint32 hash);
 extern bool datom_lock_all(Oid db);
 
 extern uint32 datom_lock_entity_bucket(int64 e);
-extern uint32 datom_lock_value_bucket(uint32 hash);
+extern uint32 datom_lock_value_bucket(const char *ident, int len, uint32 value_hash);
 extern bool datom_lock_bucket(Oid db, uint32 bucket);
 
 extern bool datom_lock_prune(void);

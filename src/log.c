@@ -183,11 +183,13 @@ datom_log_table(Relation rel)
 	return table;
 }
 
+/* The rows about attributes that were said until `at`. */
 static int
-read_schema_rows(Relation rel, Datom **rows)
+read_schema_rows(Relation rel, Snapshot snapshot, TimestampTz at, Datom **rows)
 {
-	DatomTxMap *map = datom_txmap_create(RelationGetRelid(rel), NULL);
-	DatomLogScan *scan = datom_log_scan_schema(rel, SnapshotSelf);
+	DatomTxMap *map = datom_txmap_create(RelationGetRelid(rel),
+										 snapshot == SnapshotSelf ? NULL : snapshot);
+	DatomLogScan *scan = datom_log_scan_schema(rel, snapshot);
 	DatomRow	row;
 	int			count = 0;
 	int			room = 64;
@@ -196,14 +198,15 @@ read_schema_rows(Relation rel, Datom **rows)
 	while (datom_log_next(scan, &row))
 	{
 		int			builtin = datom_schema_builtin(row.a, row.alen);
+		TimestampTz instant = datom_txmap_instant(map, row.tx);
 
-		if (builtin < 0)
+		if (builtin < 0 || instant > at)
 			continue;
 		if (count == room)
 			*rows = repalloc(*rows, sizeof(Datom) * (room *= 2));
 		(*rows)[count++] = (Datom) {
 			.e = row.e, .tx = row.tx, .aid = builtin, .added = row.added,
-			.instant = datom_txmap_instant(map, row.tx),
+			.instant = instant,
 			.v = (DatomValue *) PG_DETOAST_DATUM_COPY(PointerGetDatum(row.v))
 		};
 	}
@@ -231,7 +234,7 @@ datom_log_schema(Relation rel)
 	context = AllocSetContextCreate(CurrentMemoryContext, "datom schema",
 									ALLOCSET_SMALL_SIZES);
 	old = MemoryContextSwitchTo(context);
-	n = read_schema_rows(rel, &rows);
+	n = read_schema_rows(rel, SnapshotSelf, DT_NOEND, &rows);
 	schema = datom_schema_build(rows, n, DT_NOEND);
 	MemoryContextSwitchTo(old);
 	MemoryContextSetParent(context, TopMemoryContext);
@@ -239,6 +242,16 @@ datom_log_schema(Relation rel)
 	table->schema = schema;
 	table->schema_context = context;
 	return schema;
+}
+
+/* The attributes as of a moment that the snapshot knows all about. */
+const DatomSchema *
+datom_log_schema_at(Relation rel, Snapshot snapshot, TimestampTz at)
+{
+	Datom	   *rows;
+	int			n = read_schema_rows(rel, snapshot, at, &rows);
+
+	return datom_schema_build(rows, n, at);
 }
 
 /*

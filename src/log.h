@@ -52,6 +52,8 @@ extern Relation datom_log_open(Oid relid, AclMode mode);
 
 extern DatomTable *datom_log_table(Relation rel);
 extern const DatomSchema *datom_log_schema(Relation rel);
+extern const DatomSchema *datom_log_schema_at(Relation rel, Snapshot snapshot,
+											  TimestampTz at);
 
 /* Scans. A NULL attribute means any; a NULL value, any value. */
 extern DatomLogScan *datom_log_scan(Relation rel, Snapshot snapshot);
