@@ -10,7 +10,7 @@ FLOORS = \
 	datom schema \
 	locks txlog log facts append log_am ticker \
 	instant db timetravel create shard \
-	entity txdata resolve evolve transact \
+	entity txdata resolve evolve transact check \
 	guard module
 OBJS = $(patsubst %,src/%.o,$(filter-out compat kind value_rep,$(FLOORS)))
 

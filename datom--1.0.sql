@@ -631,3 +631,10 @@ CREATE FUNCTION datom.entity(db regclass, a datom.attribute, v datom.value) RETU
 	LANGUAGE C STABLE STRICT PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'datom_entity_lookup';
 COMMENT ON FUNCTION datom.entity(regclass, bigint) IS 'what holds of an entity at the moment in force';
 COMMENT ON FUNCTION datom.entity(regclass, datom.attribute, datom.value) IS 'what holds, at the moment in force, of the entity to which a unique value belongs';
+
+-- ---- proof ----
+
+CREATE FUNCTION datom."check"(db regclass, OUT rule text, OUT e bigint, OUT a datom.attribute,
+		OUT tx bigint, OUT detail text) RETURNS SETOF record
+	LANGUAGE C STABLE STRICT PARALLEL RESTRICTED ROWS 10 AS 'MODULE_PATHNAME', 'datom_check';
+COMMENT ON FUNCTION datom."check"(regclass) IS 'faults of a datom table, each with its rule and place; none if it is sound';

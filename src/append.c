@@ -216,6 +216,27 @@ raise_sequence(Relation seq, int64 e)
 	UnlockReleaseBuffer(buffer);
 }
 
+/* The last number that a sequence has given, or that it was raised to. */
+int64
+datom_append_sequence_value(Oid sequence)
+{
+	Relation	seq = relation_open(sequence, AccessShareLock);
+	Buffer		buffer = ReadBuffer(seq, 0);
+	Form_pg_sequence_data data;
+	int64		value;
+	Page		page;
+
+	LockBuffer(buffer, BUFFER_LOCK_SHARE);
+	page = BufferGetPage(buffer);
+	data = (Form_pg_sequence_data)
+		((char *) PageGetItem(page, PageGetItemId(page, FirstOffsetNumber)) +
+		 ((HeapTupleHeader) PageGetItem(page, PageGetItemId(page, FirstOffsetNumber)))->t_hoff);
+	value = data->is_called ? data->last_value : data->last_value - 1;
+	UnlockReleaseBuffer(buffer);
+	relation_close(seq, AccessShareLock);
+	return value;
+}
+
 void
 datom_append_reach(Relation rel, int64 e)
 {

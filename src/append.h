@@ -35,5 +35,6 @@ extern void datom_append_refuse_taken(Relation rel, int64 e,
 
 /* Moves the entity sequence to e, if it is not there or above already. */
 extern void datom_append_reach(Relation rel, int64 e);
+extern int64 datom_append_sequence_value(Oid sequence);
 
 #endif

@@ -153,7 +153,6 @@ typedef struct Group
 {
 	MemoryContext context;		/* reset after each group */
 	Datom	   *rows;
-	DatomFact  *facts;
 	int			count;
 	int			room;
 } Group;
@@ -171,7 +170,6 @@ group_add(Group *group, TupleTableSlot *slot)
 	{
 		group->room *= 2;
 		group->rows = repalloc_huge(group->rows, sizeof(Datom) * group->room);
-		group->facts = repalloc_huge(group->facts, sizeof(DatomFact) * group->room);
 	}
 	row = &group->rows[group->count++];
 	row->e = DatumGetInt64(values[SORT_E]);
@@ -185,14 +183,12 @@ group_add(Group *group, TupleTableSlot *slot)
 }
 
 static void
-group_take(Group *group, const Attrs *attrs, DatomFactsFn take, void *arg)
+group_take(Group *group, const Attrs *attrs, DatomRowsFn take, void *arg)
 {
 	MemoryContext old = MemoryContextSwitchTo(group->context);
 	int			aid = group->rows[0].aid;
-	int			n = datom_fold(group->rows, group->count, datom_schema_many,
-							   attrs->list[aid].attr, group->facts);
 
-	take(arg, group->rows[0].e, attrs->list[aid].a, group->facts, n);
+	take(arg, attrs->list[aid].a, attrs->list[aid].attr, group->rows, group->count);
 	MemoryContextSwitchTo(old);
 	MemoryContextReset(group->context);
 	group->count = 0;
@@ -210,14 +206,13 @@ continues(const Group *group, TupleTableSlot *slot)
 
 static void
 drain_sort(Tuplesortstate *sort, TupleTableSlot *slot, const Attrs *attrs,
-		   DatomFactsFn take, void *arg)
+		   DatomRowsFn take, void *arg)
 {
 	Group		group = {.room = 64};
 
 	group.context = AllocSetContextCreate(CurrentMemoryContext, "datom group",
 										  ALLOCSET_DEFAULT_SIZES);
 	group.rows = palloc(sizeof(Datom) * group.room);
-	group.facts = palloc(sizeof(DatomFact) * group.room);
 	while (tuplesort_gettupleslot(sort, true, false, slot, NULL))
 	{
 		CHECK_FOR_INTERRUPTS();
@@ -231,7 +226,7 @@ drain_sort(Tuplesortstate *sort, TupleTableSlot *slot, const Attrs *attrs,
 }
 
 void
-datom_db_facts(Relation rel, const DatomSettled *at, DatomFactsFn take, void *arg)
+datom_db_rows(Relation rel, const DatomSettled *at, DatomRowsFn take, void *arg)
 {
 	TupleDesc	desc = sort_desc(TupleDescAttr(RelationGetDescr(rel),
 											   Anum_datom_v - 1)->atttypid);
@@ -246,4 +241,29 @@ datom_db_facts(Relation rel, const DatomSettled *at, DatomFactsFn take, void *ar
 	ExecDropSingleTupleTableSlot(in);
 	ExecDropSingleTupleTableSlot(out);
 	tuplesort_end(sort);
+}
+
+typedef struct FactsTaker
+{
+	DatomFactsFn take;
+	void	   *arg;
+} FactsTaker;
+
+static void
+fold_rows(void *arg, Datum a, const DatomAttr *attr, const Datom *rows, int n)
+{
+	FactsTaker *taker = arg;
+	DatomFact  *facts = MemoryContextAllocHuge(CurrentMemoryContext,
+											   sizeof(DatomFact) * n);
+
+	taker->take(taker->arg, rows[0].e, a, facts,
+				datom_fold(rows, n, datom_schema_many, attr, facts));
+}
+
+void
+datom_db_facts(Relation rel, const DatomSettled *at, DatomFactsFn take, void *arg)
+{
+	FactsTaker	taker = {.take = take, .arg = arg};
+
+	datom_db_rows(rel, at, fold_rows, &taker);
 }

@@ -9,10 +9,22 @@
 
 #include "datom.h"
 #include "instant.h"
+#include "schema.h"
+
+/*
+ * Takes the rows of one entity and attribute, in the order of datom_compare();
+ * attr is NULL where the attribute is not defined.
+ */
+typedef void (*DatomRowsFn) (void *arg, Datum a, const DatomAttr *attr,
+							 const Datom *rows, int n);
 
 /* Takes the facts of one entity and attribute; `a` is a datom.attribute. */
 typedef void (*DatomFactsFn) (void *arg, int64 e, Datum a,
 							  const DatomFact *facts, int n);
+
+/* Hands out all rows that were said at or before the settled moment. */
+extern void datom_db_rows(Relation rel, const DatomSettled *at,
+						  DatomRowsFn take, void *arg);
 
 /*
  * Hands out all facts that began at or before the settled moment, entity by

@@ -138,10 +138,12 @@ add_cardinality(DatomAttr *attr, const DatomFact *facts, int n)
 		};
 }
 
-/* Takes in what holds of one attribute's entity at `at`. */
+/* Takes in what holds of one attribute's entity. */
 static void
-add_fact(DatomAttr *attr, DatomBuiltin what, const DatomValue *v)
+add_fact(DatomAttr *attr, DatomBuiltin what, const DatomFact *fact)
 {
+	const DatomValue *v = fact->v;
+
 	switch (what)
 	{
 		case DB_IDENT:
@@ -150,12 +152,14 @@ add_fact(DatomAttr *attr, DatomBuiltin what, const DatomValue *v)
 			break;
 		case DB_VALUE_TYPE:
 			attr->type = type_of(v);
+			attr->since = fact->from;
 			break;
 		case DB_CARDINALITY:
 			attr->many = keyword_is(v, ":db.cardinality/many");
 			break;
 		case DB_UNIQUE:
 			attr->unique = unique_of(v);
+			attr->unique_since = fact->from;
 			break;
 		case DB_INDEX:
 			attr->indexed = datom_value_get_bool(v);
@@ -205,6 +209,7 @@ add_builtins(DatomSchema *schema)
 			.ident = builtins[i].ident, .len = strlen(builtins[i].ident),
 			.builtin = i, .type = builtins[i].type,
 			.unique = builtins[i].unique, .doc = builtins[i].doc,
+			.since = DT_NOBEGIN, .unique_since = DT_NOBEGIN,
 			.changes = 1, .cardinality = &always_one
 		};
 }
@@ -230,7 +235,7 @@ read_entity(Datom *rows, int n, TimestampTz at, DatomAttr *attr)
 			add_cardinality(attr, facts, count);
 		for (int k = 0; k < count; k++)
 			if (datom_fact_holds(&facts[k], at))
-				add_fact(attr, rows[i].aid, facts[k].v);
+				add_fact(attr, rows[i].aid, &facts[k]);
 	}
 	pfree(facts);
 	return attr->ident != NULL && attr->type != 0;

@@ -46,6 +46,8 @@ typedef struct DatomAttr
 	bool		indexed;
 	bool		component;
 	const char *doc;			/* may be NULL */
+	TimestampTz since;			/* when it got its type */
+	TimestampTz unique_since;	/* when it became unique, as it is */
 	int			changes;		/* of cardinality, oldest first */
 	DatomCardinality *cardinality;
 } DatomAttr;

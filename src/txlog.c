@@ -1065,6 +1065,28 @@ datom_txlog_find(int64 tx, Oid db, DatomEntry *entry)
 	return found;
 }
 
+/* Hands out the committed entries of a table in the order of their instants. */
+void
+datom_txlog_each(Oid db, Snapshot snapshot,
+				 void (*take) (void *arg, const DatomEntry *entry), void *arg)
+{
+	HeapTuple	tuple;
+	Walk		walk;
+
+	walk_entries(&walk, db, ForwardScanDirection);
+	while ((tuple = walk_next(&walk)) != NULL)
+	{
+		DatomEntry	entry = {.db = db};
+
+		if (entry_state(tuple, snapshot) != ENTRY_COMMITTED)
+			continue;
+		entry.tx = DatumGetInt64(walk_get(&walk, tuple, Anum_tx_tx));
+		entry.instant = DatumGetTimestampTz(walk_get(&walk, tuple, Anum_tx_instant));
+		take(arg, &entry);
+	}
+	walk_end(&walk);
+}
+
 /*
  * The map: instants in pages of 1,024 transactions, because the numbers that
  * a table uses lie close together.

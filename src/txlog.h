@@ -48,6 +48,9 @@ extern TimestampTz datom_txlog_last(void);
 /* Reading. */
 extern TimestampTz datom_txlog_basis(Oid db, Snapshot snapshot);
 extern bool datom_txlog_find(int64 tx, Oid db, DatomEntry *entry);
+extern void datom_txlog_each(Oid db, Snapshot snapshot,
+							 void (*take) (void *arg, const DatomEntry *entry),
+							 void *arg);
 extern DatomTxMap *datom_txmap_create(Oid db, Snapshot snapshot);
 extern void datom_txmap_load(DatomTxMap *map);
 extern TimestampTz datom_txmap_instant(DatomTxMap *map, int64 tx);
