@@ -174,9 +174,9 @@ refuse_entity(Relation rel, int64 e)
 /*
  * Raises the sequence to e in one step under the buffer's lock. setval() could
  * put it back below what a concurrent nextval() has just handed out. The page
- * and the WAL record are those of setval().
+ * and the WAL record are those of setval(). Returns where the sequence stands.
  */
-static void
+static int64
 raise_sequence(Relation seq, int64 e)
 {
 	Buffer		buffer = ReadBuffer(seq, 0);
@@ -184,6 +184,7 @@ raise_sequence(Relation seq, int64 e)
 	HeapTupleData tuple;
 	ItemId		item;
 	Form_pg_sequence_data data;
+	int64		stands;
 
 	LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
 	page = BufferGetPage(buffer);
@@ -213,7 +214,9 @@ raise_sequence(Relation seq, int64 e)
 		}
 		END_CRIT_SECTION();
 	}
+	stands = data->last_value;
 	UnlockReleaseBuffer(buffer);
+	return stands;
 }
 
 /* The last number that a sequence has given, or that it was raised to. */
@@ -246,9 +249,8 @@ datom_append_reach(Relation rel, int64 e)
 	if (e <= table->e_reached || !OidIsValid(table->sequence))
 		return;
 	seq = relation_open(table->sequence, RowExclusiveLock);
-	raise_sequence(seq, e);
+	table->e_reached = raise_sequence(seq, e);
 	relation_close(seq, NoLock);
-	table->e_reached = e;
 }
 
 /*

@@ -15,8 +15,8 @@
  * wait may have changed meanwhile. When a round takes no lock, everything that
  * was read is protected until the transaction ends. Buckets are taken in
  * ascending order, values before entities, so that transactions of one call
- * each cannot deadlock. Many locks, or a transaction function, which may read
- * whatever it likes, take the lock of the whole table instead.
+ * each cannot deadlock. Many locks are taken as the lock of the whole table;
+ * so is that of a transaction function, before it runs.
  *
  * In REPEATABLE READ and above the snapshot after the locks may show facts
  * that the transaction's own does not; then 40001 is raised.

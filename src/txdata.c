@@ -38,6 +38,7 @@
 
 #include "attribute.h"
 #include "facts.h"
+#include "locks.h"
 
 #define MAX_CALL_DEPTH 100
 
@@ -674,7 +675,9 @@ read_call(TxData *data, const Edn *form, int depth)
 			text ? CStringGetTextDatum(text) : (Datum) 0;
 		nulls[i] = i > 0 && text == NULL ? 'n' : ' ';
 	}
+	/* It may read whatever it likes: nobody else says anything until we end. */
 	data->calls = true;
+	datom_lock_all(data->db);
 	SPI_connect();
 	SPI_execute_with_args(call_text(function, nargs, argtypes), nargs + 1, types,
 						  values, nulls, false, 2);
