@@ -170,37 +170,74 @@ datom_txdata_from_json(Jsonb *json)
 	return JB_ROOT_IS_SCALAR(json) ? form->items[0] : form;
 }
 
-/* Puts a form that came from JSON back into words, for attributes of JSON. */
 static void
-write_json(StringInfo out, const Edn *form)
+write_json_scalar(StringInfo out, const Edn *form)
 {
-	static const char brackets[2][2] = {{'[', ']'}, {'{', '}'}};
-	bool		map = form->kind == EDN_MAP;
+	const DatomValue *v;
 
 	switch (form->kind)
 	{
 		case EDN_NIL:
 			appendStringInfoString(out, "null");
 			return;
-		case EDN_STRING:
-		case EDN_KEYWORD:
-			escape_json(out, form->text);
+		case EDN_BOOL:
+		case EDN_INT:
+		case EDN_BIGINT:
+		case EDN_DECIMAL:
+			appendStringInfoString(out, form->text + (form->text[0] == '+'));
 			return;
-		case EDN_VECTOR:
-		case EDN_MAP:
+		case EDN_DOUBLE:
+			if (form->text[0] != '#')
+			{
+				appendStringInfoString(out, form->text + (form->text[0] == '+'));
+				return;
+			}
 			break;
-		default:
-			appendStringInfoString(out, form->text);
+		case EDN_TAGGED:
+			v = datom_value_from_edn(form);
+			if (v == NULL)
+				refuse_form(form, "a value");
+			escape_json(out, datom_value_text_cstring(v));
 			return;
+		default:
+			break;
 	}
-	appendStringInfoChar(out, brackets[map][0]);
+	escape_json(out, form->text);
+}
+
+/*
+ * Puts a form into the words of JSON: a set or a list is an array, what JSON
+ * has no kind for is a string of its text.
+ */
+static void
+write_json(StringInfo out, const Edn *form)
+{
+	bool		map = form->kind == EDN_MAP;
+
+	check_stack_depth();
+	if (!map && form->kind != EDN_VECTOR && form->kind != EDN_LIST &&
+		form->kind != EDN_SET)
+	{
+		write_json_scalar(out, form);
+		return;
+	}
+	appendStringInfoChar(out, map ? '{' : '[');
 	for (int i = 0; i < form->count; i++)
 	{
+		const Edn  *item = form->items[i];
+
 		if (i > 0)
 			appendStringInfoChar(out, map && i % 2 == 1 ? ':' : ',');
-		write_json(out, form->items[i]);
+		if (map && i % 2 == 0)
+		{
+			if (item->text == NULL || item->kind == EDN_TAGGED)
+				refuse_form(item, "a key");
+			escape_json(out, item->text);
+		}
+		else
+			write_json(out, item);
 	}
-	appendStringInfoChar(out, brackets[map][1]);
+	appendStringInfoChar(out, map ? '}' : ']');
 }
 
 /*
@@ -558,15 +595,30 @@ read_list(TxData *data, const Edn *form, int depth)
  * Transaction functions
  */
 
+/* Steps to a candidate that takes a table and n arguments. */
+static FuncCandidateList
+taking_table(FuncCandidateList candidate, int nargs)
+{
+	while (candidate && (candidate->nargs != nargs + 1 ||
+						 candidate->args[0] != REGCLASSOID))
+		candidate = candidate->next;
+	return candidate;
+}
+
 /* The one function of that name that takes a table and n arguments. */
 static Oid
 find_function(List *names, int nargs, int pos, Oid **argtypes)
 {
-	FuncCandidateList found = FuncnameGetCandidates(names, nargs + 1, NIL, false,
-													false, false, true);
+	FuncCandidateList found =
+	taking_table(FuncnameGetCandidates(names, nargs + 1, NIL, false,
+									   false, false, true), nargs);
 
-	while (found && (found->nargs != nargs + 1 || found->args[0] != REGCLASSOID))
-		found = found->next;
+	if (found && taking_table(found->next, nargs))
+		ereport(ERROR,
+				(errcode(ERRCODE_AMBIGUOUS_FUNCTION),
+				 errmsg("transaction function \"%s\" with %d arguments is not unique",
+						NameListToString(names), nargs),
+				 datom_txdata_at(pos)));
 	if (found == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_FUNCTION),
@@ -617,6 +669,25 @@ call_text(Oid function, int nargs, const Oid *argtypes)
 											  FORMAT_TYPE_FORCE_QUALIFY));
 	appendStringInfoChar(&sql, ')');
 	return sql.data;
+}
+
+static void
+check_result(const Edn *form)
+{
+	Oid			type = SPI_gettypeid(SPI_tuptable->tupdesc, 1);
+
+	if (type != TEXTOID && type != JSONBOID)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH),
+				 errmsg("transaction function \"%s\" returns %s, not text or jsonb",
+						form->items[0]->text, format_type_be(type)),
+				 datom_txdata_at(form->pos)));
+	if (SPI_processed > 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_CARDINALITY_VIOLATION),
+				 errmsg("transaction function \"%s\" returned more than one row",
+						form->items[0]->text),
+				 datom_txdata_at(form->pos)));
 }
 
 /* Takes the forms that a function returned out of SPI's memory. */
@@ -681,6 +752,7 @@ read_call(TxData *data, const Edn *form, int depth)
 	SPI_connect();
 	SPI_execute_with_args(call_text(function, nargs, argtypes), nargs + 1, types,
 						  values, nulls, false, 2);
+	check_result(form);
 	result = take_result(own, &json);
 	SPI_finish();
 	if (result == NULL)
