@@ -16,7 +16,9 @@
  * A transaction function is a SQL function that takes the datom table and the
  * arguments of the form and returns transaction data, as text or jsonb. It is
  * called as the user, by its name or qualified name, and what it returns is
- * read in its place.
+ * read in its place. It may read whatever it likes and decide upon it, so the
+ * whole table is locked before it is called; in READ COMMITTED it then sees
+ * what holds.
  *
  * In JSON there are no keywords: a string that looks like one is one, where a
  * keyword may stand, and values are literals that take their attribute's type.
