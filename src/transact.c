@@ -151,7 +151,7 @@ lock_entities(Transact *t)
 		int64		e = datom_resolve_find(op->e)->e;
 		int64		target = op->v.node ? datom_resolve_find(op->v.node)->e : 0;
 
-		if (e > 0)
+		if (e != 0 && e != -t->tx)
 			buckets[n++] = datom_lock_entity_bucket(e);
 		if (op->attr && op->attr->unique != UNIQUE_NONE && target != 0)
 			buckets[n++] = value_bucket(op->attr, datom_value_make_ref(target));
