@@ -84,20 +84,6 @@ instant_of_tx(Oid db, int64 tx)
 	return entry.instant;
 }
 
-TimestampTz
-datom_moment_instant(Oid db, DatomMoment moment)
-{
-	switch (moment.kind)
-	{
-		case MOMENT_TX:
-			return instant_of_tx(db, moment.tx);
-		case MOMENT_INSTANT:
-			return moment.instant;
-		default:
-			return DT_NOEND;
-	}
-}
-
 static const char *
 show(TimestampTz instant)
 {
@@ -108,15 +94,37 @@ show(TimestampTz instant)
 }
 
 static void
+refuse_as_future(TimestampTz at)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("the moment %s is in the future", show(at)),
+			 errdetail("Facts may still be said before it.")));
+}
+
+TimestampTz
+datom_moment_instant(Oid db, DatomMoment moment)
+{
+	switch (moment.kind)
+	{
+		case MOMENT_TX:
+			return instant_of_tx(db, moment.tx);
+		case MOMENT_INSTANT:
+			if (TIMESTAMP_IS_NOEND(moment.instant))
+				refuse_as_future(moment.instant);
+			return moment.instant;
+		default:
+			return DT_NOEND;
+	}
+}
+
+static void
 refuse_future(Oid db, TimestampTz at)
 {
 	TimestampTz newest = Max(datom_txlog_newest(db), datom_txlog_newest_tick());
 
 	if (at > Max(datom_txlog_clock(), newest))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("the moment %s is in the future", show(at)),
-				 errdetail("Facts may still be said before it.")));
+		refuse_as_future(at);
 }
 
 /* The question cannot be answered, and here is why. */
