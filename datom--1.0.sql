@@ -500,49 +500,52 @@ COMMENT ON FUNCTION datom.current_tx() IS 'the number of this transaction';
 
 -- ---- time ----
 
+-- Unsafe, because they may have to take a newer snapshot than the statement's,
+-- and a parallel plan has room for one.
+
 CREATE FUNCTION datom.as_of(db regclass) RETURNS SETOF datom.datom
-	LANGUAGE C STABLE PARALLEL RESTRICTED ROWS 100000 AS 'MODULE_PATHNAME', 'datom_as_of_facts';
+	LANGUAGE C STABLE PARALLEL UNSAFE ROWS 100000 AS 'MODULE_PATHNAME', 'datom_as_of_facts';
 CREATE FUNCTION datom.as_of(db regclass, at timestamptz) RETURNS SETOF datom.datom
-	LANGUAGE C STABLE PARALLEL RESTRICTED ROWS 100000 AS 'MODULE_PATHNAME', 'datom_as_of_facts';
+	LANGUAGE C STABLE PARALLEL UNSAFE ROWS 100000 AS 'MODULE_PATHNAME', 'datom_as_of_facts';
 CREATE FUNCTION datom.as_of(db regclass, tx bigint) RETURNS SETOF datom.datom
-	LANGUAGE C STABLE PARALLEL RESTRICTED ROWS 100000 AS 'MODULE_PATHNAME', 'datom_as_of_facts';
+	LANGUAGE C STABLE PARALLEL UNSAFE ROWS 100000 AS 'MODULE_PATHNAME', 'datom_as_of_facts';
 CREATE FUNCTION datom.as_of(db regclass, at text) RETURNS SETOF datom.datom
-	LANGUAGE C STABLE PARALLEL RESTRICTED ROWS 100000 AS 'MODULE_PATHNAME', 'datom_as_of_facts';
+	LANGUAGE C STABLE PARALLEL UNSAFE ROWS 100000 AS 'MODULE_PATHNAME', 'datom_as_of_facts';
 COMMENT ON FUNCTION datom.as_of(regclass) IS 'the facts that hold at the moment in force';
 COMMENT ON FUNCTION datom.as_of(regclass, timestamptz) IS 'the facts that hold at an instant, which is included';
 COMMENT ON FUNCTION datom.as_of(regclass, bigint) IS 'the facts that hold after a transaction';
 COMMENT ON FUNCTION datom.as_of(regclass, text) IS 'the facts that hold at a moment: an instant with its zone, or a transaction';
 
 CREATE FUNCTION datom.since(db regclass, at timestamptz) RETURNS SETOF datom.datom
-	LANGUAGE C STABLE PARALLEL RESTRICTED ROWS 10000 AS 'MODULE_PATHNAME', 'datom_since';
+	LANGUAGE C STABLE PARALLEL UNSAFE ROWS 10000 AS 'MODULE_PATHNAME', 'datom_since';
 CREATE FUNCTION datom.since(db regclass, tx bigint) RETURNS SETOF datom.datom
-	LANGUAGE C STABLE PARALLEL RESTRICTED ROWS 10000 AS 'MODULE_PATHNAME', 'datom_since';
+	LANGUAGE C STABLE PARALLEL UNSAFE ROWS 10000 AS 'MODULE_PATHNAME', 'datom_since';
 CREATE FUNCTION datom.since(db regclass, at text) RETURNS SETOF datom.datom
-	LANGUAGE C STABLE PARALLEL RESTRICTED ROWS 10000 AS 'MODULE_PATHNAME', 'datom_since';
+	LANGUAGE C STABLE PARALLEL UNSAFE ROWS 10000 AS 'MODULE_PATHNAME', 'datom_since';
 COMMENT ON FUNCTION datom.since(regclass, timestamptz) IS 'the facts in force that were asserted after an instant, which is excluded';
 COMMENT ON FUNCTION datom.since(regclass, bigint) IS 'the facts in force that were asserted after a transaction';
 COMMENT ON FUNCTION datom.since(regclass, text) IS 'the facts in force that were asserted after a moment: an instant with its zone, or a transaction';
 
 CREATE FUNCTION datom.history(db regclass) RETURNS SETOF datom.datom
-	LANGUAGE C STABLE PARALLEL RESTRICTED ROWS 100000 AS 'MODULE_PATHNAME', 'datom_history';
+	LANGUAGE C STABLE PARALLEL UNSAFE ROWS 100000 AS 'MODULE_PATHNAME', 'datom_history';
 COMMENT ON FUNCTION datom.history(regclass) IS 'all assertions and retractions, implied ones too, up to the moment in force';
 
 CREATE FUNCTION datom.log(db regclass, from_ timestamptz, to_ timestamptz DEFAULT NULL) RETURNS SETOF datom.datom
-	LANGUAGE C STABLE PARALLEL RESTRICTED ROWS 10000 AS 'MODULE_PATHNAME', 'datom_log';
+	LANGUAGE C STABLE PARALLEL UNSAFE ROWS 10000 AS 'MODULE_PATHNAME', 'datom_log';
 CREATE FUNCTION datom.log(db regclass, from_ bigint, to_ bigint DEFAULT NULL) RETURNS SETOF datom.datom
-	LANGUAGE C STABLE PARALLEL RESTRICTED ROWS 10000 AS 'MODULE_PATHNAME', 'datom_log';
+	LANGUAGE C STABLE PARALLEL UNSAFE ROWS 10000 AS 'MODULE_PATHNAME', 'datom_log';
 CREATE FUNCTION datom.log(db regclass, from_ text DEFAULT NULL, to_ text DEFAULT NULL) RETURNS SETOF datom.datom
-	LANGUAGE C STABLE PARALLEL RESTRICTED ROWS 10000 AS 'MODULE_PATHNAME', 'datom_log';
+	LANGUAGE C STABLE PARALLEL UNSAFE ROWS 10000 AS 'MODULE_PATHNAME', 'datom_log';
 COMMENT ON FUNCTION datom.log(regclass, timestamptz, timestamptz) IS 'assertions and retractions from an instant on, before another, in the order of commits';
 COMMENT ON FUNCTION datom.log(regclass, bigint, bigint) IS 'assertions and retractions from a transaction on, before another, in the order of commits';
 COMMENT ON FUNCTION datom.log(regclass, text, text) IS 'assertions and retractions from a moment on, before another, in the order of commits; all by default';
 
 CREATE FUNCTION datom.diff(db regclass, a timestamptz, b timestamptz) RETURNS SETOF datom.datom
-	LANGUAGE C STABLE PARALLEL RESTRICTED ROWS 10000 AS 'MODULE_PATHNAME', 'datom_diff';
+	LANGUAGE C STABLE PARALLEL UNSAFE ROWS 10000 AS 'MODULE_PATHNAME', 'datom_diff';
 CREATE FUNCTION datom.diff(db regclass, a bigint, b bigint) RETURNS SETOF datom.datom
-	LANGUAGE C STABLE PARALLEL RESTRICTED ROWS 10000 AS 'MODULE_PATHNAME', 'datom_diff';
+	LANGUAGE C STABLE PARALLEL UNSAFE ROWS 10000 AS 'MODULE_PATHNAME', 'datom_diff';
 CREATE FUNCTION datom.diff(db regclass, a text, b text) RETURNS SETOF datom.datom
-	LANGUAGE C STABLE PARALLEL RESTRICTED ROWS 10000 AS 'MODULE_PATHNAME', 'datom_diff';
+	LANGUAGE C STABLE PARALLEL UNSAFE ROWS 10000 AS 'MODULE_PATHNAME', 'datom_diff';
 COMMENT ON FUNCTION datom.diff(regclass, timestamptz, timestamptz) IS 'what came (added) and what went (not added) from one instant to another';
 COMMENT ON FUNCTION datom.diff(regclass, bigint, bigint) IS 'what came (added) and what went (not added) from one transaction to another';
 COMMENT ON FUNCTION datom.diff(regclass, text, text) IS 'what came (added) and what went (not added) from one moment to another';
@@ -593,7 +596,7 @@ COMMENT ON FUNCTION datom.transact(regclass, jsonb) IS 'say facts, given as tran
 CREATE FUNCTION datom.attributes(db regclass, OUT ident datom.attribute, OUT e bigint,
 		OUT value_type text, OUT cardinality text, OUT uniqueness text,
 		OUT indexed boolean, OUT is_component boolean, OUT doc text) RETURNS SETOF record
-	LANGUAGE C STABLE STRICT PARALLEL RESTRICTED ROWS 50 AS 'MODULE_PATHNAME', 'datom_attributes';
+	LANGUAGE C STABLE STRICT PARALLEL UNSAFE ROWS 50 AS 'MODULE_PATHNAME', 'datom_attributes';
 COMMENT ON FUNCTION datom.attributes(regclass) IS 'the attributes defined at the moment in force';
 
 CREATE FUNCTION datom.define_attribute(db regclass, ident datom.attribute, value_type text,
@@ -626,9 +629,9 @@ END;
 COMMENT ON FUNCTION datom.define_attribute(regclass, datom.attribute, text, text, text, boolean, boolean, text) IS 'define an attribute, or define it anew; returns its entity';
 
 CREATE FUNCTION datom.entity(db regclass, e bigint) RETURNS jsonb
-	LANGUAGE C STABLE STRICT PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'datom_entity';
+	LANGUAGE C STABLE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'datom_entity';
 CREATE FUNCTION datom.entity(db regclass, a datom.attribute, v datom.value) RETURNS jsonb
-	LANGUAGE C STABLE STRICT PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'datom_entity_lookup';
+	LANGUAGE C STABLE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'datom_entity_lookup';
 COMMENT ON FUNCTION datom.entity(regclass, bigint) IS 'what holds of an entity at the moment in force';
 COMMENT ON FUNCTION datom.entity(regclass, datom.attribute, datom.value) IS 'what holds, at the moment in force, of the entity to which a unique value belongs';
 

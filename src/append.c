@@ -8,8 +8,8 @@
  * datom.tx, and the row is taken as it is; datom.check() proves the whole.
  *
  * Two values in one transaction. All that the transaction has asserted of
- * cardinality-one attributes is kept as a set of 64-bit fingerprints. It only
- * filters: a hit is looked up in the log, because a savepoint may have taken
+ * cardinality-one attributes is kept as a set of 64-bit fingerprints, and so
+ * are its values of unique attributes. It only filters: a hit is looked up in the log, because a savepoint may have taken
  * the row back, or another row may have the same fingerprint. Past MAX_PRINTS
  * the set stops growing and further rows are looked up always.
  *
@@ -257,11 +257,13 @@ datom_append_reach(Relation rel, int64 e)
  * Two values in one transaction
  */
 
+/* Of an attribute's entity, or of its value, with different seeds. */
 static uint64
-fingerprint(int64 e, const DatomAttr *attr)
+fingerprint(int64 number, const DatomAttr *attr, bool is_value)
 {
-	uint64		hash = hash_bytes_extended((const unsigned char *) &e, sizeof(e),
-										   attr->builtin < 0 ? attr->e : -1 - attr->builtin);
+	int64		id = attr->builtin < 0 ? attr->e : -1 - attr->builtin;
+	uint64		hash = hash_bytes_extended((const unsigned char *) &number,
+										   sizeof(number), id * 2 + is_value);
 
 	return hash == 0 ? 1 : hash;
 }
@@ -363,7 +365,7 @@ check_second(Rows *rows, const DatomRow *row, const DatomAttr *attr)
 	DatomRow	other;
 
 	if (!add_print(prints_of(rows->table->relid, row->tx),
-				   fingerprint(row->e, attr)))
+				   fingerprint(row->e, attr, false)))
 		return;
 	for (int i = 0; i < rows->done; i++)
 	{
@@ -386,15 +388,17 @@ check_second(Rows *rows, const DatomRow *row, const DatomAttr *attr)
 static void
 check_unique(Rows *rows, const DatomRow *row, const DatomAttr *attr)
 {
+	uint32		hash = datom_value_hash(row->v);
+	bool		repeated = add_print(prints_of(rows->table->relid, row->tx),
+									 fingerprint(hash, attr, true));
 	int64		owner;
 
 	if (rows->bulk)
 		datom_lock_all(rows->table->relid);
 	else
 		datom_lock_bucket(rows->table->relid,
-						  datom_lock_value_bucket(attr->ident, attr->len,
-												  datom_value_hash(row->v)));
-	for (int i = 0; i < rows->done; i++)
+						  datom_lock_value_bucket(attr->ident, attr->len, hash));
+	for (int i = 0; repeated && i < rows->done; i++)
 	{
 		DatomRow	other = prepared_row(rows->slots[i]);
 
