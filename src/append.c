@@ -550,6 +550,9 @@ prepare_row(Rows *rows, TupleTableSlot *slot)
 		if (row.e > 0)
 			rows->max_e = Max(rows->max_e, row.e);
 	}
+	/* Who is pointed to is somebody, and not to be the next new entity. */
+	if (datom_value_kind(row.v) == DATOM_REF)
+		rows->max_e = Max(rows->max_e, datom_value_get_int(row.v));
 	rows->schema_changes |= datom_schema_reserved(row.a, row.alen);
 	store_row(slot, &row, rows->copy);
 }

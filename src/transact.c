@@ -263,6 +263,31 @@ lock_out_writers(Transact *t)
 	return true;
 }
 
+/*
+ * An entity that the data give by its number, if only by pointing to it, is not
+ * given away to a tempid, of these data or of later ones.
+ */
+static void
+reach_given(Transact *t)
+{
+	int64		given = 0;
+	ListCell   *lc;
+
+	foreach(lc, t->data->ops)
+	{
+		TxOp	   *op = lfirst(lc);
+
+		if (op->e->kind == NODE_FIXED)
+			given = Max(given, op->e->e);
+		if (op->v.node && op->v.node->kind == NODE_FIXED)
+			given = Max(given, op->v.node->e);
+		if (op->v.v && datom_value_kind(op->v.v) == DATOM_REF)
+			given = Max(given, datom_value_get_int(op->v.v));
+	}
+	if (given > 0)
+		datom_append_reach(t->rel, given);
+}
+
 static void
 settle(Transact *t)
 {
@@ -272,6 +297,7 @@ settle(Transact *t)
 		CHECK_FOR_INTERRUPTS();
 		resolve_all(t);
 	} while (lock_entities(t) | lock_out_writers(t));
+	reach_given(t);
 	datom_resolve_allocate(t->data, datom_log_table(t->rel)->sequence);
 }
 
