@@ -4,9 +4,10 @@
  * Nodes that turn out to be one entity are joined (union-find over `same`; the
  * one that is known, or else the first, speaks for all). An assertion of an
  * identity value joins its entity with the owner of that value in the log, and
- * with every other node in the data that asserts the same value. A ref that is
- * itself an identity value is known only when its node is, so this is repeated
- * until nothing new is learned.
+ * with every other node in the data that asserts the same value. An identity
+ * value may itself be a ref, to an entity that is not known yet: for as long,
+ * the number of its node is the value. What is learned of one may tell of
+ * another, so this is repeated until nothing new is learned.
  */
 #include "resolve.h"
 
@@ -127,6 +128,7 @@ resolve_lookups(TxData *data, DatomReader *reader)
 	{
 		TxNode	   *node = lfirst(lc);
 
+		node->number = foreach_current_index(lc) + 1;
 		node->same = NULL;
 		node->fresh = false;
 		node->e = 0;
@@ -154,6 +156,17 @@ resolve_transaction(TxData *data, int64 tx)
 	}
 }
 
+/* What the claim to an identity value is known by. */
+static DatomValue *
+claimed_value(const TxOp *op)
+{
+	TxNode	   *node = op->v.node ? datom_resolve_find(op->v.node) : NULL;
+
+	return node && node->e == 0 ?
+		datom_value_make_ref(PG_INT64_MIN + node->number) :
+		datom_resolve_value(&op->v);
+}
+
 /*
  * Learns from an assertion of an identity value; true if that was something.
  * That a known entity is given another's value is refused later, when it is
@@ -167,9 +180,7 @@ resolve_identity(TxData *data, DatomReader *reader, claims_hash *claims, TxOp *o
 	DatomValue *v;
 	bool		found;
 
-	if (op->v.node && datom_resolve_find(op->v.node)->e == 0)
-		return false;
-	v = datom_resolve_value(&op->v);
+	v = claimed_value(op);
 	claim = claims_insert(claims, (ClaimKey) {op->attr, v}, &found);
 	if (found)
 		return join(data, op, claim->node, node);

@@ -30,6 +30,7 @@ typedef struct TxNode
 	DatomValue *v;
 	/* Filled when entities are resolved: */
 	int64		e;				/* 0: not known */
+	int			number;			/* among the nodes; stands in for e until it is known */
 	bool		fresh;			/* e is new, and nothing was said about it */
 	struct TxNode *same;		/* stands for the same entity as this one */
 } TxNode;
