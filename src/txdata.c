@@ -80,7 +80,7 @@ refuse_form(const Edn *form, const char *expected)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
-			 errmsg("%s expected in transaction data, not a %s",
+			 errmsg("%s expected in transaction data, but found %s",
 					expected, datom_edn_kind_name(form->kind)),
 			 datom_txdata_at(form->pos)));
 }
@@ -720,11 +720,30 @@ take_result(MemoryContext into, bool *json)
 }
 
 static void
+tell_function(void *arg)
+{
+	const Edn  *form = arg;
+
+	errcontext("data returned by transaction function \"%s\"", form->items[0]->text);
+}
+
+/* Reads what a function returned, in its place. */
+static void
+read_result(TxData *data, const Edn *result, int depth)
+{
+	if (result->kind != EDN_VECTOR && result->kind != EDN_LIST)
+		refuse_form(result, "a vector of operations");
+	for (int i = 0; i < result->count; i++)
+		read_op(data, result->items[i], depth + 1);
+}
+
+static void
 read_call(TxData *data, const Edn *form, int depth)
 {
 	int			nargs = form->count - 1;
 	MemoryContext own = CurrentMemoryContext;
 	bool		json = data->json;
+	ErrorContextCallback context = {error_context_stack, tell_function, (void *) form};
 	Oid		   *argtypes;
 	Oid			function;
 	Edn		   *result;
@@ -755,15 +774,13 @@ read_call(TxData *data, const Edn *form, int depth)
 	SPI_execute_with_args(call_text(function, nargs, argtypes), nargs + 1, types,
 						  values, nulls, false, 2);
 	check_result(form);
+	error_context_stack = &context;
 	result = take_result(own, &json);
 	SPI_finish();
-	if (result == NULL)
-		return;
-	if (result->kind != EDN_VECTOR && result->kind != EDN_LIST)
-		refuse_form(result, "a vector of operations");
 	data->json = json;
-	for (int i = 0; i < result->count; i++)
-		read_op(data, result->items[i], depth + 1);
+	if (result)
+		read_result(data, result, depth);
+	error_context_stack = context.previous;
 }
 
 /* Is it the name of a function? In JSON, any string that is no keyword. */
