@@ -135,14 +135,14 @@ refuse_second(Relation rel, int64 e, const DatomAttr *attr)
 
 void
 datom_append_refuse_taken(Relation rel, int64 e, const DatomAttr *attr,
-						  int64 other)
+						  int64 other, int pos)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_UNIQUE_VIOLATION),
 			 errmsg("the value of entity " INT64_FORMAT ", attribute \"%s\" in \"%s\" belongs to another entity",
 					e, attr->ident, RelationGetRelationName(rel)),
-			 errdetail("The attribute is unique, and entity " INT64_FORMAT " has this value.",
-					   other),
+			 datom_edn_at(pos, psprintf("The attribute is unique, and entity " INT64_FORMAT " has this value.",
+										other)),
 			 errtable(rel)));
 }
 
@@ -404,11 +404,11 @@ check_unique(Rows *rows, const DatomRow *row, const DatomAttr *attr)
 
 		if (other.added && other.e != row->e && about(&other, attr) &&
 			datom_value_equal(other.v, row->v))
-			datom_append_refuse_taken(rows->rel, row->e, attr, other.e);
+			datom_append_refuse_taken(rows->rel, row->e, attr, other.e, 0);
 	}
 	if (datom_facts_owner(rows->rel, SnapshotSelf, attr, row->v, &owner) &&
 		owner != row->e)
-		datom_append_refuse_taken(rows->rel, row->e, attr, owner);
+		datom_append_refuse_taken(rows->rel, row->e, attr, owner, 0);
 }
 
 /*
@@ -459,7 +459,7 @@ find_attribute(Rows *rows, const DatomRow *row)
 	if (rows->schema == NULL)
 		rows->schema = datom_log_schema(rows->rel);
 	rows->attr = datom_schema_need(rows->schema, row->a, row->alen,
-									 RelationGetRelationName(rows->rel));
+									 RelationGetRelationName(rows->rel), 0);
 	return rows->attr;
 }
 

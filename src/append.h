@@ -29,9 +29,10 @@ extern int	datom_append_schema_allowed;
 /* An error if a moment of the past is in force. */
 extern void datom_append_refuse_as_of(const char *table);
 
-/* The error for a unique value of e that another entity has. */
+/* The error for a unique value of e, at pos, that another entity has. */
 extern void datom_append_refuse_taken(Relation rel, int64 e,
-									  const DatomAttr *attr, int64 other);
+									  const DatomAttr *attr, int64 other,
+									  int pos);
 
 /* Moves the entity sequence to e, if it is not there or above already. */
 extern void datom_append_reach(Relation rel, int64 e);

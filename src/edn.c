@@ -692,8 +692,17 @@ datom_edn_parse(const char *src, size_t len)
 		ereport(ERROR,
 				(errcode(MAKE_SQLSTATE(s[0], s[1], s[2], s[3], s[4])),
 				 errmsg_internal("%s", err.message),
-				 errdetail("At character %d.", err.pos)));
+				 datom_edn_at(err.pos, NULL)));
 	return form;
+}
+
+int
+datom_edn_at(int pos, const char *detail)
+{
+	if (pos <= 0)
+		return detail ? errdetail_internal("%s", detail) : 0;
+	return detail ? errdetail("%s At character %d.", detail, pos) :
+		errdetail("At character %d.", pos);
 }
 
 #endif							/* DATOM_STANDALONE */

@@ -85,6 +85,12 @@ extern const Edn *datom_edn_get(const Edn *map, const char *keyword);
 #ifndef DATOM_STANDALONE
 /* datom_edn_read in the current memory context, raising what is wrong. */
 extern Edn *datom_edn_parse(const char *src, size_t len);
+
+/*
+ * Inside ereport(): the detail, which may be NULL, and then "At character N."
+ * if the position is known, which is above 0.
+ */
+extern int	datom_edn_at(int pos, const char *detail);
 #endif
 
 #endif							/* DATOM_EDN_H */

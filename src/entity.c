@@ -139,8 +139,8 @@ datom_entity_lookup(PG_FUNCTION_ARGS)
 	DatomReader *reader = datom_facts_reader(rel, settled.snapshot);
 	const DatomAttr *attr = datom_schema_need(reader->schema, VARDATA_ANY(a),
 											  VARSIZE_ANY_EXHDR(a),
-											  RelationGetRelationName(rel));
-	DatomValue *v = datom_facts_lookup_value(attr, PG_GETARG_DATOM_VALUE_PP(2));
+											  RelationGetRelationName(rel), 0);
+	DatomValue *v = datom_facts_lookup_value(attr, PG_GETARG_DATOM_VALUE_PP(2), 0);
 	int64	   *entities;
 	Jsonb	   *json = NULL;
 

@@ -24,8 +24,7 @@ datom_evolve_refuse(const char *ident, const char *detail, int pos)
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 			 errmsg("attribute \"%s\" cannot be changed so", ident),
-			 pos > 0 ? errdetail("%s At character %d.", detail, pos) :
-			 errdetail("%s", detail)));
+			 datom_edn_at(pos, detail)));
 }
 
 /* The values that the built-in attributes of keywords may have. */
@@ -59,7 +58,7 @@ refuse_schema_value(const TxFact *s, const char *text, int len)
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 			 errmsg("\"%.*s\" is not a value for attribute \"%s\"",
 					len, text, s->attr->ident),
-			 datom_txdata_at(s->pos)));
+			 datom_edn_at(s->pos, NULL)));
 }
 
 static void
@@ -209,10 +208,8 @@ check_new_attribute(const Evolve *t, int i)
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 			 errmsg("attribute with entity " INT64_FORMAT " in \"%s\" is not fully defined",
 					t->facts[i].e, t->table),
-			 t->facts[i].pos > 0 ?
-			 errdetail("An attribute needs :db/ident, :db/valueType and :db/cardinality. At character %d.",
-					   t->facts[i].pos) :
-			 errdetail("An attribute needs :db/ident, :db/valueType and :db/cardinality.")));
+			 datom_edn_at(t->facts[i].pos,
+						  "An attribute needs :db/ident, :db/valueType and :db/cardinality.")));
 }
 
 bool

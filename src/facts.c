@@ -231,7 +231,7 @@ datom_facts_owner(Relation rel, Snapshot snapshot, const DatomAttr *attr,
  * unique.
  */
 DatomValue *
-datom_facts_lookup_value(const DatomAttr *attr, DatomValue *v)
+datom_facts_lookup_value(const DatomAttr *attr, DatomValue *v, int pos)
 {
 	DatomValue *typed;
 
@@ -239,12 +239,13 @@ datom_facts_lookup_value(const DatomAttr *attr, DatomValue *v)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("attribute \"%s\" does not identify an entity", attr->ident),
-				 errdetail("Only the value of a unique attribute belongs to one entity.")));
+				 datom_edn_at(pos, "Only the value of a unique attribute belongs to one entity.")));
 	typed = datom_value_coerce(v, attr->type);
 	if (typed == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATATYPE_MISMATCH),
 				 errmsg("the value to look up by attribute \"%s\" is not of type \"%s\"",
-						attr->ident, datom_value_kind_name(attr->type))));
+						attr->ident, datom_value_kind_name(attr->type)),
+				 datom_edn_at(pos, NULL)));
 	return typed;
 }

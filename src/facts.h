@@ -58,6 +58,7 @@ extern bool datom_facts_owner(Relation rel, Snapshot snapshot,
 							  const DatomAttr *attr, const DatomValue *v,
 							  int64 *owner);
 
-extern DatomValue *datom_facts_lookup_value(const DatomAttr *attr, DatomValue *v);
+extern DatomValue *datom_facts_lookup_value(const DatomAttr *attr, DatomValue *v,
+											int pos);
 
 #endif

@@ -70,8 +70,9 @@ refuse_two(TxData *data, const TxOp *op, int64 one, int64 other)
 			(errcode(ERRCODE_UNIQUE_VIOLATION),
 			 errmsg("the value of attribute \"%s\" in \"%s\" belongs to another entity",
 					op->attr->ident, data->table),
-			 errdetail("It identifies entity " INT64_FORMAT ", and the data speak of entity " INT64_FORMAT ".",
-					   one, other)));
+			 datom_edn_at(op->pos,
+						  psprintf("It identifies entity " INT64_FORMAT ", and the data speak of entity " INT64_FORMAT ".",
+								   one, other))));
 }
 
 /* Joins two nodes; true if that was news. */
@@ -112,7 +113,7 @@ refuse_lookup(TxData *data, const TxNode *node)
 			(errcode(ERRCODE_NO_DATA_FOUND),
 			 errmsg("no entity in \"%s\" has the value that is looked up by attribute \"%s\"",
 					data->table, node->attr->ident),
-			 datom_txdata_at(node->pos)));
+			 datom_edn_at(node->pos, NULL)));
 }
 
 /*

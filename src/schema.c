@@ -329,7 +329,7 @@ datom_schema_nth(const DatomSchema *schema, int i)
 
 const DatomAttr *
 datom_schema_need(const DatomSchema *schema, const char *ident, int len,
-				  const char *table)
+				  const char *table, int pos)
 {
 	const DatomAttr *attr = datom_schema_find(schema, ident, len);
 
@@ -338,6 +338,7 @@ datom_schema_need(const DatomSchema *schema, const char *ident, int len,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
 				 errmsg("attribute \"%.*s\" is not defined in \"%s\"",
 						len, ident, table),
+				 datom_edn_at(pos, NULL),
 				 errhint("Define it with datom.define_attribute().")));
 	return attr;
 }

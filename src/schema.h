@@ -81,10 +81,13 @@ extern const DatomAttr *datom_schema_nth(const DatomSchema *schema, int i);
 /* A DatomManyFn over a DatomAttr; an unknown attribute (NULL) is many. */
 extern bool datom_schema_many(const void *attr, TimestampTz at);
 
-/* As datom_schema_find, but an error naming the attribute and the table. */
+/*
+ * As datom_schema_find, but an error naming the attribute and the table, and
+ * the character where the source has the attribute, if pos is above 0.
+ */
 extern const DatomAttr *datom_schema_need(const DatomSchema *schema,
 										  const char *ident, int len,
-										  const char *table);
+										  const char *table, int pos);
 
 extern const char *datom_unique_name(DatomUnique unique);
 

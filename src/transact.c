@@ -366,7 +366,7 @@ refuse_cas(Transact *t, const TxOp *op, int64 e)
 			 errmsg("entity " INT64_FORMAT " does not have the expected value of attribute \"%s\" in \"%s\"",
 					e, op->attr->ident, t->data->table),
 			 errhint("Read it again and decide anew."),
-			 datom_txdata_at(op->pos)));
+			 datom_edn_at(op->pos, NULL)));
 }
 
 static void
@@ -493,7 +493,7 @@ refuse_contradiction(Transact *t, const TxFact *fact)
 			(errcode(ERRCODE_CARDINALITY_VIOLATION),
 			 errmsg("the data contradict themselves about entity " INT64_FORMAT ", attribute \"%s\" in \"%s\"",
 					fact->e, fact->attr->ident, t->data->table),
-			 datom_txdata_at(fact->pos)));
+			 datom_edn_at(fact->pos, NULL)));
 }
 
 /*
@@ -586,7 +586,7 @@ check_unique(Transact *t)
 			continue;
 		owner = datom_resolve_lookup(t->reader, s->attr, s->v, DT_NOEND);
 		if (owner != 0 && owner != s->e && !is_retracted(t, owner, s->attr, s->v))
-			datom_append_refuse_taken(t->rel, s->e, s->attr, owner);
+			datom_append_refuse_taken(t->rel, s->e, s->attr, owner, s->pos);
 	}
 }
 

@@ -65,12 +65,6 @@ typedef struct Tempid
 static void read_op(TxData *data, const Edn *form, int depth);
 static TxNode *read_map(TxData *data, const Edn *map, int depth);
 
-int
-datom_txdata_at(int pos)
-{
-	return pos > 0 ? errdetail("At character %d.", pos) : 0;
-}
-
 /*
  * Refusals
  */
@@ -82,7 +76,7 @@ refuse_form(const Edn *form, const char *expected)
 			(errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
 			 errmsg("%s expected in transaction data, but found %s",
 					expected, datom_edn_kind_name(form->kind)),
-			 datom_txdata_at(form->pos)));
+			 datom_edn_at(form->pos, NULL)));
 }
 
 static void
@@ -92,7 +86,7 @@ refuse_value(TxData *data, const Edn *form, const DatomAttr *attr)
 			(errcode(ERRCODE_DATATYPE_MISMATCH),
 			 errmsg("value for attribute \"%s\" in \"%s\" is not of type \"%s\"",
 					attr->ident, data->table, datom_value_kind_name(attr->type)),
-			 datom_txdata_at(form->pos)));
+			 datom_edn_at(form->pos, NULL)));
 }
 
 /*
@@ -263,7 +257,8 @@ read_attribute(TxData *data, const Edn *form)
 {
 	if (form->kind != EDN_KEYWORD)
 		refuse_form(form, "an attribute");
-	return datom_schema_need(data->schema, form->text, form->len, data->table);
+	return datom_schema_need(data->schema, form->text, form->len, data->table,
+							 form->pos);
 }
 
 static TxNode *
@@ -359,7 +354,7 @@ read_entity(TxData *data, const Edn *form)
 			v = read_scalar(data, form->items[1], node->attr);
 			if (v == NULL)
 				refuse_value(data, form->items[1], node->attr);
-			node->v = datom_facts_lookup_value(node->attr, v);
+			node->v = datom_facts_lookup_value(node->attr, v, form->pos);
 			return node;
 		default:
 			refuse_form(form, "an entity");
@@ -398,7 +393,7 @@ read_tx_instant(TxData *data, const TxOp *op)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("attribute \"%s\" can only be asserted of the transaction itself",
 						op->attr->ident),
-				 datom_txdata_at(op->pos)));
+				 datom_edn_at(op->pos, NULL)));
 	data->has_instant = true;
 	data->instant = datom_value_get_instant(op->v.v);
 }
@@ -520,7 +515,7 @@ need_count(const Edn *form, int low, int high)
 				(errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
 				 errmsg("operation \"%s\" in transaction data has %d parts, not %d",
 						form->items[0]->text, form->count, low),
-				 datom_txdata_at(form->pos)));
+				 datom_edn_at(form->pos, NULL)));
 }
 
 /* [:db/cas e a old new] */
@@ -537,7 +532,7 @@ read_cas(TxData *data, const Edn *form, int depth)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("cannot compare and set attribute \"%s\" of cardinality many",
 						op.attr->ident),
-				 datom_txdata_at(form->pos)));
+				 datom_edn_at(form->pos, NULL)));
 	if (form->items[3]->kind != EDN_NIL)
 		op.old = read_value(data, form->items[3], op.attr, depth);
 	op.v = read_value(data, form->items[4], op.attr, depth);
@@ -590,7 +585,7 @@ read_list(TxData *data, const Edn *form, int depth)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
 				 errmsg("operation \"%s\" in transaction data is not known", name),
-				 datom_txdata_at(form->pos)));
+				 datom_edn_at(form->pos, NULL)));
 }
 
 /*
@@ -620,14 +615,14 @@ find_function(List *names, int nargs, int pos, Oid **argtypes)
 				(errcode(ERRCODE_AMBIGUOUS_FUNCTION),
 				 errmsg("transaction function \"%s\" with %d arguments is not unique",
 						NameListToString(names), nargs),
-				 datom_txdata_at(pos)));
+				 datom_edn_at(pos, NULL)));
 	if (found == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_FUNCTION),
 				 errmsg("transaction function \"%s\" with %d arguments does not exist",
 						NameListToString(names), nargs),
 				 errhint("It takes a regclass, the datom table, and then its arguments."),
-				 datom_txdata_at(pos)));
+				 datom_edn_at(pos, NULL)));
 	*argtypes = found->args;
 	return found->oid;
 }
@@ -683,13 +678,13 @@ check_result(const Edn *form)
 				(errcode(ERRCODE_DATATYPE_MISMATCH),
 				 errmsg("transaction function \"%s\" returns %s, not text or jsonb",
 						form->items[0]->text, format_type_be(type)),
-				 datom_txdata_at(form->pos)));
+				 datom_edn_at(form->pos, NULL)));
 	if (SPI_processed > 1)
 		ereport(ERROR,
 				(errcode(ERRCODE_CARDINALITY_VIOLATION),
 				 errmsg("transaction function \"%s\" returned more than one row",
 						form->items[0]->text),
-				 datom_txdata_at(form->pos)));
+				 datom_edn_at(form->pos, NULL)));
 }
 
 /* Takes the forms that a function returned out of SPI's memory. */
@@ -755,7 +750,7 @@ read_call(TxData *data, const Edn *form, int depth)
 		ereport(ERROR,
 				(errcode(ERRCODE_STATEMENT_TOO_COMPLEX),
 				 errmsg("transaction functions call each other too deeply"),
-				 datom_txdata_at(form->pos)));
+				 datom_edn_at(form->pos, NULL)));
 	function = find_function(stringToQualifiedNameList(form->items[0]->text), nargs,
 							 form->pos, &argtypes);
 	for (int i = 0; i <= nargs; i++)

@@ -92,7 +92,4 @@ extern TxData *datom_txdata_read(Oid db, const DatomSchema *schema,
 /* JSON as the forms that EDN would give. */
 extern Edn *datom_txdata_from_json(Jsonb *json);
 
-/* Raises the detail "At character N." if a position is known. */
-extern int	datom_txdata_at(int pos);
-
 #endif
