@@ -75,6 +75,7 @@
 #include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
+#include "utils/syscache.h"
 #include "utils/timestamp.h"
 
 #include "locks.h"
@@ -409,6 +410,23 @@ entry_state(HeapTuple tuple, Snapshot snapshot)
 	return TransactionIdDidCommit(xmin) ? ENTRY_COMMITTED : ENTRY_ABORTED;
 }
 
+/*
+ * Is the entry gone, for this transaction or for all? A deletion that was rolled
+ * back leaves its mark on the tuple.
+ */
+static bool
+is_deleted(HeapTuple tuple)
+{
+	HeapTupleHeader header = tuple->t_data;
+	TransactionId xmax;
+
+	if ((header->t_infomask & HEAP_XMAX_INVALID) ||
+		HEAP_XMAX_IS_LOCKED_ONLY(header->t_infomask))
+		return false;
+	xmax = HeapTupleHeaderGetUpdateXid(header);
+	return TransactionIdIsCurrentTransactionId(xmax) || TransactionIdDidCommit(xmax);
+}
+
 /* The newest instant not of an aborted transaction; DT_NOBEGIN if none. */
 static TimestampTz
 newest(Walk *walk, int attnum)
@@ -550,8 +568,7 @@ prune_ticks(void)
 	{
 		TimestampTz instant = DatumGetTimestampTz(walk_get(&walk, tuple, Anum_clock_instant));
 
-		if (entry_state(tuple, NULL) != ENTRY_COMMITTED ||
-			(tuple->t_data->t_infomask & HEAP_XMAX_INVALID) == 0)
+		if (entry_state(tuple, NULL) != ENTRY_COMMITTED || is_deleted(tuple))
 			continue;
 		if (newest_committed == DT_NOBEGIN)
 			newest_committed = instant;
@@ -759,17 +776,41 @@ forget_transaction(void)
 #endif
 }
 
+/*
+ * Tables that this transaction has dropped need no entry. Not before the end:
+ * a savepoint may bring one back.
+ */
+static void
+skip_dropped(void)
+{
+	Written   **w = &written;
+	Import	  **import = &imports;
+
+	while (*w)
+		if (SearchSysCacheExists1(RELOID, ObjectIdGetDatum((*w)->db)))
+			w = &(*w)->next;
+		else
+			*w = (*w)->next;
+	while (*import)
+		if (SearchSysCacheExists1(RELOID, ObjectIdGetDatum((*import)->db)))
+			import = &(*import)->next;
+		else
+			*import = (*import)->next;
+}
+
 static void
 on_transaction(XactEvent event, void *arg)
 {
 	switch (event)
 	{
 		case XACT_EVENT_PRE_COMMIT:
+			skip_dropped();
 			if (written)
 				add_entries();
 			entries_added = written != NULL || imports != NULL;
 			break;
 		case XACT_EVENT_PRE_PREPARE:
+			skip_dropped();
 			if (written || imports)
 				ereport(ERROR,
 						(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
@@ -939,18 +980,11 @@ datom_txlog_forget(Oid db)
 	rel = table_open(ledger_oid("tx"), RowExclusiveLock);
 	walk_entries(&walk, db, ForwardScanDirection);
 	while ((tuple = walk_next(&walk)) != NULL)
-		if (entry_state(tuple, NULL) == ENTRY_COMMITTED ||
-			TransactionIdIsCurrentTransactionId(HeapTupleHeaderGetXmin(tuple->t_data)))
-			if ((tuple->t_data->t_infomask & HEAP_XMAX_INVALID) != 0)
-				simple_heap_delete(rel, &tuple->t_self);
+		if (entry_state(tuple, NULL) != ENTRY_ABORTED && !is_deleted(tuple))
+			simple_heap_delete(rel, &tuple->t_self);
 	walk_end(&walk);
 	table_close(rel, NoLock);
 	importing_tuple(db, NULL, true);
-	for (Written **w = &written; *w;)
-		if ((*w)->db == db)
-			*w = (*w)->next;
-		else
-			w = &(*w)->next;
 }
 
 /*
