@@ -18,6 +18,7 @@
 #include "catalog/pg_am.h"
 #include "commands/vacuum.h"
 #include "fmgr.h"
+#include "storage/bufmgr.h"
 #include "utils/rel.h"
 
 #include "append.h"
@@ -177,6 +178,17 @@ has_shape(TupleDesc desc)
 	return true;
 }
 
+/*
+ * A table in whose file nothing was ever written may be truncated: pg_restore
+ * with several jobs does so before it fills one.
+ */
+static void
+check_truncate(Relation rel)
+{
+	if (RelationGetNumberOfBlocks(rel) > 0)
+		datom_refuse(REFUSE_TRUNCATE, RelationGetRelationName(rel));
+}
+
 /* Called for a new table and, with another file than its own, by TRUNCATE. */
 static void
 relation_set_new_filenode(Relation rel, const RelFileNode *newrnode,
@@ -186,7 +198,7 @@ relation_set_new_filenode(Relation rel, const RelFileNode *newrnode,
 	const char *name = RelationGetRelationName(rel);
 
 	if (newrnode->relNode != rel->rd_node.relNode)
-		datom_refuse(REFUSE_TRUNCATE, name);
+		check_truncate(rel);
 	if (persistence != RELPERSISTENCE_PERMANENT)
 		datom_refuse(REFUSE_PERSISTENCE, name);
 	if (rel->rd_rel->relkind != RELKIND_RELATION || !has_shape(RelationGetDescr(rel)))
@@ -197,7 +209,7 @@ relation_set_new_filenode(Relation rel, const RelFileNode *newrnode,
 static void
 relation_nontransactional_truncate(Relation rel)
 {
-	datom_refuse(REFUSE_TRUNCATE, RelationGetRelationName(rel));
+	check_truncate(rel);
 }
 
 static void
