@@ -4,11 +4,15 @@
  * An attribute may be defined, documented, made unique, given another
  * cardinality, or another type, as long as nothing that holds contradicts it;
  * a type also nothing that ever held. It is never renamed and never taken
- * away, because the log goes on speaking of it.
+ * away, because the log goes on speaking of it. A transaction that changes one
+ * does not use it: the log does not tell what came first, and what was decided
+ * by the old definition would be read by the new one.
  */
 #include "evolve.h"
 
 #include "access/genam.h"
+
+#include "attribute.h"
 
 typedef struct Evolve
 {
@@ -78,7 +82,7 @@ check_schema_value(const TxFact *s)
 	else if (s->attr->builtin == DB_UNIQUE)
 		good = is_one_of(text, len, uniquenesses);
 	else if (s->attr->builtin == DB_IDENT)
-		good = !datom_schema_reserved(text, len);
+		good = !datom_schema_reserved(text, len) && datom_attribute_valid(text, len);
 	if (!good)
 		refuse_schema_value(s, text, len);
 }
@@ -93,6 +97,30 @@ is_used(const Evolve *t, const DatomAttr *attr)
 
 	datom_log_end(scan);
 	return used;
+}
+
+/* Do the data say something with it? */
+static bool
+is_said(const Evolve *t, const DatomAttr *attr)
+{
+	for (int i = 0; i < t->count; i++)
+		if (!t->facts[i].implied && strcmp(t->facts[i].attr->ident, attr->ident) == 0)
+			return true;
+	return false;
+}
+
+/* Did this transaction say something with it, before these data? */
+static bool
+was_said(const Evolve *t, const DatomAttr *attr)
+{
+	DatomLogScan *scan = datom_log_scan_value(t->reader->rel, t->reader->snapshot, attr, NULL);
+	DatomRow	row;
+	bool		said = false;
+
+	while (!said && datom_log_next(scan, &row))
+		said = datom_txlog_is_own(RelationGetRelid(t->reader->rel), row.tx);
+	datom_log_end(scan);
+	return said;
 }
 
 /* What holds of an attribute in all entities, sorted by value or by entity. */
@@ -151,6 +179,10 @@ check_attribute_change(const Evolve *t, const DatomAttr *attr, const TxFact *s)
 	Datom	   *held;
 	int			n;
 
+	if (datom_evolve_matters(s->attr) &&
+		(is_said(t, attr) || (s->attr->builtin == DB_CARDINALITY && was_said(t, attr))))
+		datom_evolve_refuse(attr->ident, "The same transaction says something with it.",
+							s->pos);
 	if (s->attr->builtin == DB_VALUE_TYPE && is_used(t, attr))
 		datom_evolve_refuse(attr->ident, "It has values of its type already.", s->pos);
 	if (s->attr->builtin == DB_CARDINALITY && !is_one_of(text, len, cardinalities + 1))
