@@ -8,7 +8,7 @@ FLOORS = \
 	compat settings edn_lex edn \
 	attribute kind value_rep value value_time value_write value_read value_io value_cast \
 	datom schema \
-	locks txlog log facts append log_am ticker \
+	locks ledger txlog basis log facts append log_am ticker \
 	instant db timetravel create shard \
 	entity txdata resolve evolve transact check \
 	guard module

@@ -45,6 +45,7 @@
 #include "locks.h"
 #include "log.h"
 #include "settings.h"
+#include "basis.h"
 #include "txlog.h"
 
 #define MAX_PRINTS (8 * 1024 * 1024)
@@ -447,7 +448,7 @@ check_entity(Rows *rows, const DatomRow *row)
 	}
 	if (row->e == 0 || row->e == PG_INT64_MIN ||
 		(!datom_txlog_is_own(rows->table->relid, -row->e) &&
-		 !datom_txlog_find(-row->e, rows->table->relid, &entry)))
+		 !datom_basis_find(-row->e, rows->table->relid, &entry)))
 		refuse_entity(rows->rel, row->e);
 }
 

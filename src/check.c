@@ -34,6 +34,7 @@
 #include "attribute.h"
 #include "db.h"
 #include "log.h"
+#include "basis.h"
 #include "txlog.h"
 
 typedef struct Check
@@ -323,7 +324,7 @@ datom_check(PG_FUNCTION_ARGS)
 	check.map = datom_txmap_create(db, check.at.snapshot);
 	check.last = DT_NOBEGIN;
 	datom_txmap_load(check.map);
-	datom_txlog_each(db, check.at.snapshot, check_entry, &check);
+	datom_basis_each(db, check.at.snapshot, check_entry, &check);
 	check_rows(&check);
 	begin_unique(&check);
 	datom_db_rows(check.rel, &check.at, check_group, &check);

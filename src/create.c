@@ -22,6 +22,7 @@
 #include "append.h"
 #include "locks.h"
 #include "log.h"
+#include "ledger.h"
 #include "txlog.h"
 
 static void
@@ -117,7 +118,7 @@ datom_live(PG_FUNCTION_ARGS)
 static void
 check_import_instant(Oid relid, TimestampTz at)
 {
-	TimestampTz newest = datom_txlog_newest(relid);
+	TimestampTz newest = datom_ledger_newest(relid);
 
 	if (TIMESTAMP_NOT_FINITE(at))
 		ereport(ERROR,

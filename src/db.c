@@ -18,6 +18,7 @@
 #include "utils/typcache.h"
 
 #include "log.h"
+#include "basis.h"
 #include "txlog.h"
 
 /* What is sorted: numbers first, so that the value is rarely looked at. */
@@ -149,16 +150,16 @@ fill_sort(Tuplesortstate *sort, TupleTableSlot *slot, Relation rel,
 }
 
 /* The rows of one entity and attribute, while they come out of the sort. */
-typedef struct Group
+typedef struct RowGroup
 {
 	MemoryContext context;		/* reset after each group */
 	Datom	   *rows;
 	int			count;
 	int			room;
-} Group;
+} RowGroup;
 
 static void
-group_add(Group *group, TupleTableSlot *slot)
+group_add(RowGroup *group, TupleTableSlot *slot)
 {
 	Datum	   *values;
 	Datom	   *row;
@@ -183,7 +184,7 @@ group_add(Group *group, TupleTableSlot *slot)
 }
 
 static void
-group_take(Group *group, const Attrs *attrs, DatomRowsFn take, void *arg)
+group_take(RowGroup *group, const Attrs *attrs, DatomRowsFn take, void *arg)
 {
 	MemoryContext old = MemoryContextSwitchTo(group->context);
 	int			aid = group->rows[0].aid;
@@ -195,7 +196,7 @@ group_take(Group *group, const Attrs *attrs, DatomRowsFn take, void *arg)
 }
 
 static bool
-continues(const Group *group, TupleTableSlot *slot)
+continues(const RowGroup *group, TupleTableSlot *slot)
 {
 	bool		isnull;
 
@@ -208,7 +209,7 @@ static void
 drain_sort(Tuplesortstate *sort, TupleTableSlot *slot, const Attrs *attrs,
 		   DatomRowsFn take, void *arg)
 {
-	Group		group = {.room = 64};
+	RowGroup		group = {.room = 64};
 
 	group.context = AllocSetContextCreate(CurrentMemoryContext, "datom group",
 										  ALLOCSET_DEFAULT_SIZES);

@@ -16,6 +16,7 @@
 #include "facts.h"
 #include "instant.h"
 #include "log.h"
+#include "basis.h"
 #include "txlog.h"
 
 static void
@@ -74,7 +75,7 @@ push_transaction(JsonbParseState **state, Oid db, int64 tx, TimestampTz at)
 {
 	DatomEntry	entry;
 
-	if (!datom_txlog_find(tx, db, &entry) || entry.running || entry.instant > at)
+	if (!datom_basis_find(tx, db, &entry) || entry.running || entry.instant > at)
 		return false;
 	push_pair(state, ":db/txInstant", datom_value_make_instant(entry.instant));
 	push_pair(state, ":db.tx/role",

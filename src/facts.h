@@ -11,7 +11,7 @@
 
 #include "log.h"
 #include "schema.h"
-#include "txlog.h"
+#include "basis.h"
 
 /* The facts of one entity and one attribute; attr is NULL if not defined. */
 typedef struct DatomEntityFacts

@@ -27,6 +27,8 @@
 
 #include "settings.h"
 #include "ticker.h"
+#include "basis.h"
+#include "ledger.h"
 #include "txlog.h"
 #include "value.h"
 
@@ -74,8 +76,8 @@ instant_of_tx(Oid db, int64 tx)
 {
 	DatomEntry	entry;
 
-	if (!datom_txlog_find(tx, db, &entry) &&
-		!datom_txlog_find(tx, InvalidOid, &entry))
+	if (!datom_basis_find(tx, db, &entry) &&
+		!datom_basis_find(tx, InvalidOid, &entry))
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
 				 errmsg("transaction " INT64_FORMAT " is not known", tx),
@@ -121,7 +123,7 @@ datom_moment_instant(Oid db, DatomMoment moment)
 static void
 refuse_future(Oid db, TimestampTz at)
 {
-	TimestampTz newest = Max(datom_txlog_newest(db), datom_txlog_newest_tick());
+	TimestampTz newest = Max(datom_ledger_newest(db), datom_ledger_newest_tick());
 
 	if (at > Max(datom_txlog_clock(), newest))
 		refuse_as_future(at);
@@ -167,7 +169,7 @@ wait_until_settled(Oid db, TimestampTz at)
 	for (long rounds = 0;; rounds++)
 	{
 		Snapshot	snapshot = RegisterSnapshot(GetLatestSnapshot());
-		TimestampTz basis = datom_txlog_basis(db, snapshot);
+		TimestampTz basis = datom_basis_of(db, snapshot);
 
 		if (at <= basis)
 			return (DatomSettled) {
@@ -178,7 +180,7 @@ wait_until_settled(Oid db, TimestampTz at)
 			refuse_unsettled(db, at, basis,
 							 "Ask again, or raise datom.wait.");
 		if (rounds % (ASK_MS / LOOK_MS) == 0 &&
-			at > Max(datom_txlog_newest(db), datom_txlog_newest_tick()) &&
+			at > Max(datom_ledger_newest(db), datom_ledger_newest_tick()) &&
 			!datom_ticker_ask())
 			refuse_unsettled(db, at, basis,
 							 "Nobody says when it will be: add \"datom\" to shared_preload_libraries, and see that max_worker_processes leaves room for it.");
@@ -204,7 +206,7 @@ datom_settle_instant(Oid db, TimestampTz at)
 		return (DatomSettled) {
 			.at = DT_NOEND, .snapshot = RegisterSnapshot(snapshot)
 		};
-	basis = datom_txlog_basis(db, snapshot);
+	basis = datom_basis_of(db, snapshot);
 	if (at <= basis)
 		return (DatomSettled) {
 			.at = at, .snapshot = RegisterSnapshot(snapshot)

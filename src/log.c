@@ -36,6 +36,7 @@
 #include "utils/syscache.h"
 
 #include "attribute.h"
+#include "basis.h"
 #include "txlog.h"
 
 struct DatomLogScan

@@ -14,6 +14,20 @@
 char	   *datom_as_of = NULL;
 int			datom_wait = 2000;
 
+#ifdef DATOM_TEST
+static const struct config_enum_entry break_options[] = {
+	{"none", BREAK_NONE, false},
+	{"write_time", BREAK_WRITE_TIME, false},
+	{"early_release", BREAK_EARLY_RELEASE, false},
+	{"no_lock", BREAK_NO_LOCK, false},
+	{"below_running", BREAK_BELOW_RUNNING, false},
+	{NULL, 0, false}
+};
+int			datom_test_break = BREAK_NONE;
+int			datom_test_clock_offset = 0;
+int			datom_test_commit_delay = 0;
+#endif
+
 bool
 datom_as_of_in_force(void)
 {
@@ -32,4 +46,15 @@ datom_settings_init(void)
 							"How long a question waits until its moment is final.",
 							NULL, &datom_wait, 2000, 0, INT_MAX,
 							PGC_USERSET, GUC_UNIT_MS, NULL, NULL, NULL);
+#ifdef DATOM_TEST
+	DefineCustomEnumVariable("datom.datom_test_break", "Breaks a rule, for tests.", NULL,
+							 &datom_test_break, BREAK_NONE, break_options,
+							 PGC_SUSET, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable("datom.datom_test_clock_offset", "Moves the clock, for tests.", NULL,
+							&datom_test_clock_offset, 0, -INT_MAX, INT_MAX,
+							PGC_SIGHUP, GUC_UNIT_MS, NULL, NULL, NULL);
+	DefineCustomIntVariable("datom.datom_test_commit_delay", "Delays commits at random, for tests.", NULL,
+							&datom_test_commit_delay, 0, 0, 10000,
+							PGC_SUSET, GUC_UNIT_MS, NULL, NULL, NULL);
+#endif
 }

@@ -40,6 +40,8 @@
 #include "log.h"
 #include "settings.h"
 #include "ticker.h"
+#include "basis.h"
+#include "ledger.h"
 #include "txlog.h"
 
 /* What a function picks from the facts, and where it puts the rows. */
@@ -411,7 +413,7 @@ datom_basis(PG_FUNCTION_ARGS)
 	Oid			relid = PG_GETARG_OID(0);
 
 	datom_log_require(relid, ACL_SELECT);
-	PG_RETURN_TIMESTAMPTZ(datom_txlog_basis(relid, GetActiveSnapshot()));
+	PG_RETURN_TIMESTAMPTZ(datom_basis_of(relid, GetActiveSnapshot()));
 }
 
 PG_FUNCTION_INFO_V1(datom_instant);
@@ -422,7 +424,7 @@ datom_instant(PG_FUNCTION_ARGS)
 {
 	DatomEntry	entry;
 
-	if (!datom_txlog_find(PG_GETARG_INT64(0), InvalidOid, &entry) || entry.running)
+	if (!datom_basis_find(PG_GETARG_INT64(0), InvalidOid, &entry) || entry.running)
 		PG_RETURN_NULL();
 	PG_RETURN_TIMESTAMPTZ(entry.instant);
 }
@@ -522,14 +524,14 @@ arrived(DatomMoment moment)
 	PushActiveSnapshot(snapshot);
 	if (moment.kind == MOMENT_TX)
 	{
-		all = datom_txlog_find(moment.tx, InvalidOid, &entry) && !entry.running;
+		all = datom_basis_find(moment.tx, InvalidOid, &entry) && !entry.running;
 		at = all ? entry.instant : DT_NOEND;
 	}
 	tables = all ? live_tables(snapshot) : NIL;
 	foreach(lc, tables)
-		all = all && datom_txlog_basis(lfirst_oid(lc), snapshot) >= at;
+		all = all && datom_basis_of(lfirst_oid(lc), snapshot) >= at;
 	if (all && tables == NIL)
-		all = datom_txlog_newest_tick() >= at || moment.kind == MOMENT_TX;
+		all = datom_ledger_newest_tick() >= at || moment.kind == MOMENT_TX;
 	PopActiveSnapshot();
 	UnregisterSnapshot(snapshot);
 	return all;

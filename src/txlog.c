@@ -1,13 +1,8 @@
 /*
  * txlog.c: the order of commits.
  *
- * Three tables of the extension's schema are read and written here, and by
- * nothing else:
- *
- *	datom.tx		(db, instant, tx, low, role, application): an entry for each
- *					transaction and each datom table it wrote in
- *	datom.clock		(instant, low): ticks, entries that belong to no table
- *	datom.importing (db): the tables that are not live yet
+ * Gives transactions their instants, and writes entries and ticks (ledger.c has
+ * the tables). basis.c reads them.
  *
  * An entry is inserted at XACT_EVENT_PRE_COMMIT, when all that the transaction
  * says is written. Under TxlogShared.lock the transaction takes its instant,
@@ -38,19 +33,11 @@
  * writer at a time, who holds its importer lock until the end of the
  * transaction; its entries are inserted as they are asked for, without the
  * LWLock. Slots of `inflight` are set under the LWLock and cleared without.
- *
- * Whether an entry's transaction still runs is judged by the xmin of the
- * entry's tuple (frozen means ended), because a stored xid would not survive
- * dump and restore. One's own entry counts as running: snapshots omit one's
- * own xid.
  */
 #include "txlog.h"
 
-#include "access/genam.h"
 #include "access/heapam.h"
 #include "access/htup_details.h"
-#include "access/relation.h"
-#include "access/subtrans.h"
 #include "access/table.h"
 #include "access/transam.h"
 #include "access/xact.h"
@@ -78,25 +65,9 @@
 #include "utils/syscache.h"
 #include "utils/timestamp.h"
 
+#include "ledger.h"
 #include "locks.h"
-
-enum
-{
-	Anum_tx_db = 1,
-	Anum_tx_instant,
-	Anum_tx_tx,
-	Anum_tx_low,
-	Anum_tx_role,
-	Anum_tx_application,
-	Natts_tx = Anum_tx_application
-};
-
-enum
-{
-	Anum_clock_instant = 1,
-	Anum_clock_low,
-	Natts_clock = Anum_clock_low
-};
+#include "settings.h"
 
 /* A tick is due when the last one is this old. */
 #define TICK_INTERVAL USECS_PER_SEC
@@ -138,13 +109,6 @@ typedef struct Import
 	struct Import *next;
 } Import;
 
-/* One of the tables above, open, with the indexes that entries go into. */
-typedef struct Ledger
-{
-	Relation	rel;
-	CatalogIndexState indexes;
-} Ledger;
-
 static TxlogShared *shared = NULL;
 static shmem_request_hook_type prev_shmem_request = NULL;
 static shmem_startup_hook_type prev_shmem_startup = NULL;
@@ -157,26 +121,6 @@ static bool entries_added = false;
 static bool in_flight = false;
 
 #ifdef DATOM_TEST
-/* Ways to break the rules above, so that the tests can be seen to notice. */
-enum
-{
-	BREAK_NONE,
-	BREAK_WRITE_TIME,			/* the instant is that of the first write */
-	BREAK_EARLY_RELEASE,		/* the lock is released before the insert */
-	BREAK_NO_LOCK,
-	BREAK_BELOW_RUNNING			/* basis just below the running entry */
-};
-static const struct config_enum_entry break_options[] = {
-	{"none", BREAK_NONE, false},
-	{"write_time", BREAK_WRITE_TIME, false},
-	{"early_release", BREAK_EARLY_RELEASE, false},
-	{"no_lock", BREAK_NO_LOCK, false},
-	{"below_running", BREAK_BELOW_RUNNING, false},
-	{NULL, 0, false}
-};
-static int	test_break = BREAK_NONE;
-static int	test_clock_offset = 0;
-static int	test_commit_delay = 0;
 static TimestampTz first_write = 0;
 #endif
 
@@ -235,7 +179,7 @@ TimestampTz
 datom_txlog_clock(void)
 {
 #ifdef DATOM_TEST
-	return GetCurrentTimestamp() + test_clock_offset * INT64CONST(1000);
+	return GetCurrentTimestamp() + datom_test_clock_offset * INT64CONST(1000);
 #else
 	return GetCurrentTimestamp();
 #endif
@@ -256,213 +200,6 @@ datom_txlog_last(void)
 }
 
 /*
- * The extension's tables
- */
-
-static Oid
-ledger_oid(const char *name)
-{
-	Oid			nsp = get_namespace_oid("datom", false);
-	Oid			oid = get_relname_relid(name, nsp);
-
-	if (!OidIsValid(oid))
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_TABLE),
-				 errmsg("table \"datom.%s\" does not exist", name),
-				 errhint("Is the extension \"datom\" installed in this database?")));
-	return oid;
-}
-
-/* Opens a table for inserting, its indexes locked until the transaction ends. */
-static Ledger
-ledger_open(const char *name)
-{
-	Ledger		ledger;
-	List	   *indexes;
-	ListCell   *lc;
-
-	ledger.rel = table_open(ledger_oid(name), RowExclusiveLock);
-	indexes = RelationGetIndexList(ledger.rel);
-	foreach(lc, indexes)
-		LockRelationOid(lfirst_oid(lc), RowExclusiveLock);
-	list_free(indexes);
-	ledger.indexes = CatalogOpenIndexes(ledger.rel);
-	return ledger;
-}
-
-static void
-ledger_close(Ledger *ledger)
-{
-	CatalogCloseIndexes(ledger->indexes);
-	table_close(ledger->rel, NoLock);
-}
-
-static void
-ledger_insert(Ledger *ledger, Datum *values, bool *nulls)
-{
-	HeapTuple	tuple = heap_form_tuple(RelationGetDescr(ledger->rel), values, nulls);
-
-	CatalogTupleInsertWithInfo(ledger->rel, tuple, ledger->indexes);
-	heap_freetuple(tuple);
-}
-
-/*
- * A walk through one of the tables by one of its indexes, dirty: it returns
- * what is physically there, and the caller judges.
- */
-typedef struct Walk
-{
-	Relation	rel;
-	Relation	index;
-	SysScanDesc scan;
-	ScanDirection direction;
-} Walk;
-
-static void
-walk_begin(Walk *walk, const char *table, const char *index, Oid key_type,
-		   Datum key, ScanDirection direction)
-{
-	ScanKeyData skey;
-	int			nkeys = 0;
-
-	if (OidIsValid(key_type))
-	{
-		ScanKeyInit(&skey, 1, BTEqualStrategyNumber,
-					key_type == OIDOID ? F_OIDEQ : F_INT8EQ, key);
-		nkeys = 1;
-	}
-	walk->rel = table_open(ledger_oid(table), AccessShareLock);
-	walk->index = index_open(ledger_oid(index), AccessShareLock);
-	walk->direction = direction;
-	if (nkeys)
-		skey.sk_attno = walk->index->rd_index->indkey.values[0];
-	walk->scan = systable_beginscan_ordered(walk->rel, walk->index, SnapshotAny,
-											nkeys, &skey);
-}
-
-static HeapTuple
-walk_next(Walk *walk)
-{
-	CHECK_FOR_INTERRUPTS();
-	return systable_getnext_ordered(walk->scan, walk->direction);
-}
-
-static void
-walk_end(Walk *walk)
-{
-	systable_endscan_ordered(walk->scan);
-	index_close(walk->index, AccessShareLock);
-	table_close(walk->rel, AccessShareLock);
-}
-
-static void
-walk_entries(Walk *walk, Oid db, ScanDirection direction)
-{
-	walk_begin(walk, "tx", "tx_db_instant_idx", OIDOID, ObjectIdGetDatum(db),
-			   direction);
-}
-
-static void
-walk_ticks(Walk *walk)
-{
-	walk_begin(walk, "clock", "clock_instant_idx", InvalidOid, 0,
-			   BackwardScanDirection);
-}
-
-static Datum
-walk_get(Walk *walk, HeapTuple tuple, int attnum)
-{
-	bool		isnull;
-	Datum		value = heap_getattr(tuple, attnum, RelationGetDescr(walk->rel),
-									 &isnull);
-
-	return isnull ? (Datum) 0 : value;
-}
-
-typedef enum EntryState
-{
-	ENTRY_RUNNING,
-	ENTRY_COMMITTED,
-	ENTRY_ABORTED
-} EntryState;
-
-/*
- * What a snapshot knows of an entry's transaction. Without a snapshot: what is
- * known now, where running counts for what matters, an instant given.
- */
-static EntryState
-entry_state(HeapTuple tuple, Snapshot snapshot)
-{
-	HeapTupleHeader header = tuple->t_data;
-	TransactionId xmin = HeapTupleHeaderGetXmin(header);
-
-	if (!TransactionIdIsNormal(xmin))
-		return TransactionIdIsValid(xmin) ? ENTRY_COMMITTED : ENTRY_ABORTED;
-	if (TransactionIdIsCurrentTransactionId(xmin))
-		return ENTRY_RUNNING;
-	if (snapshot ? XidInMVCCSnapshot(xmin, snapshot) :
-		TransactionIdIsInProgress(xmin))
-		return ENTRY_RUNNING;
-	if (HeapTupleHeaderXminCommitted(header))
-		return ENTRY_COMMITTED;
-	if (HeapTupleHeaderXminInvalid(header))
-		return ENTRY_ABORTED;
-	return TransactionIdDidCommit(xmin) ? ENTRY_COMMITTED : ENTRY_ABORTED;
-}
-
-/*
- * Is the entry gone, for this transaction or for all? A deletion that was rolled
- * back leaves its mark on the tuple.
- */
-static bool
-is_deleted(HeapTuple tuple)
-{
-	HeapTupleHeader header = tuple->t_data;
-	TransactionId xmax;
-
-	if ((header->t_infomask & HEAP_XMAX_INVALID) ||
-		HEAP_XMAX_IS_LOCKED_ONLY(header->t_infomask))
-		return false;
-	xmax = HeapTupleHeaderGetUpdateXid(header);
-	return TransactionIdIsCurrentTransactionId(xmax) || TransactionIdDidCommit(xmax);
-}
-
-/* The newest instant not of an aborted transaction; DT_NOBEGIN if none. */
-static TimestampTz
-newest(Walk *walk, int attnum)
-{
-	TimestampTz instant = DT_NOBEGIN;
-	HeapTuple	tuple;
-
-	while ((tuple = walk_next(walk)) != NULL)
-		if (entry_state(tuple, NULL) != ENTRY_ABORTED)
-		{
-			instant = DatumGetTimestampTz(walk_get(walk, tuple, attnum));
-			break;
-		}
-	walk_end(walk);
-	return instant;
-}
-
-TimestampTz
-datom_txlog_newest(Oid db)
-{
-	Walk		walk;
-
-	walk_entries(&walk, db, BackwardScanDirection);
-	return newest(&walk, Anum_tx_instant);
-}
-
-TimestampTz
-datom_txlog_newest_tick(void)
-{
-	Walk		walk;
-
-	walk_ticks(&walk);
-	return newest(&walk, Anum_clock_instant);
-}
-
-/*
  * Giving instants
  */
 
@@ -479,7 +216,7 @@ take_instant(TimestampTz above, TimestampTz *low)
 	LWLockAcquire(&shared->lock, LW_EXCLUSIVE);
 	instant = Max(datom_txlog_clock(), Max(above, shared->last) + 1);
 #ifdef DATOM_TEST
-	if (test_break == BREAK_WRITE_TIME && first_write != 0)
+	if (datom_test_break == BREAK_WRITE_TIME && first_write != 0)
 		instant = first_write;
 #endif
 	shared->last = Max(shared->last, instant);
@@ -536,7 +273,7 @@ insert_tick(Ledger *clock, TimestampTz instant, TimestampTz low)
 
 	values[Anum_clock_instant - 1] = TimestampTzGetDatum(instant);
 	values[Anum_clock_low - 1] = TimestampTzGetDatum(low);
-	ledger_insert(clock, values, nulls);
+	datom_ledger_insert(clock, values, nulls);
 	pg_atomic_write_u64(&tick_time()->at, (uint64) GetCurrentTimestamp());
 }
 
@@ -563,34 +300,34 @@ prune_ticks(void)
 
 	if (!datom_lock_prune())
 		return;
-	walk_ticks(&walk);
-	while ((tuple = walk_next(&walk)) != NULL)
+	datom_walk_ticks(&walk);
+	while ((tuple = datom_walk_next(&walk)) != NULL)
 	{
-		TimestampTz instant = DatumGetTimestampTz(walk_get(&walk, tuple, Anum_clock_instant));
+		TimestampTz instant = DatumGetTimestampTz(datom_walk_get(&walk, tuple, Anum_clock_instant));
 
-		if (entry_state(tuple, NULL) != ENTRY_COMMITTED || is_deleted(tuple))
+		if (datom_entry_state(tuple, NULL) != ENTRY_COMMITTED || datom_entry_deleted(tuple))
 			continue;
 		if (newest_committed == DT_NOBEGIN)
 			newest_committed = instant;
 		else if (instant < newest_committed - TICK_KEEP)
 			simple_heap_delete(walk.rel, &tuple->t_self);
 	}
-	walk_end(&walk);
+	datom_walk_end(&walk);
 }
 
 /* Adds a tick; the caller's transaction has written nothing and commits it. */
 void
 datom_txlog_add_tick(void)
 {
-	TimestampTz above = datom_txlog_newest_tick();
+	TimestampTz above = datom_ledger_newest_tick();
 	TimestampTz instant;
 	TimestampTz low;
-	Ledger		clock = ledger_open("clock");
+	Ledger		clock = datom_ledger_open("clock");
 
 	instant = take_instant(above, &low);
 	insert_tick(&clock, instant, low);
 	LWLockRelease(&shared->lock);
-	ledger_close(&clock);
+	datom_ledger_close(&clock);
 	prune_ticks();
 	ForceSyncCommit();
 }
@@ -607,7 +344,7 @@ insert_entry(Ledger *ledger, DatomEntry *entry, TimestampTz low)
 	values[Anum_tx_low - 1] = TimestampTzGetDatum(low);
 	values[Anum_tx_role - 1] = CStringGetTextDatum(entry->role);
 	values[Anum_tx_application - 1] = CStringGetTextDatum(entry->application);
-	ledger_insert(ledger, values, nulls);
+	datom_ledger_insert(ledger, values, nulls);
 }
 
 static DatomEntry
@@ -624,10 +361,10 @@ entry_of_caller(int64 tx)
 static TimestampTz
 above_all_written(void)
 {
-	TimestampTz above = datom_txlog_newest_tick();
+	TimestampTz above = datom_ledger_newest_tick();
 
 	for (Written *w = written; w; w = w->next)
-		above = Max(above, datom_txlog_newest(w->db));
+		above = Max(above, datom_ledger_newest(w->db));
 	return above;
 }
 
@@ -635,10 +372,10 @@ above_all_written(void)
 static void
 test_release(void)
 {
-	if (test_break == BREAK_EARLY_RELEASE || test_break == BREAK_NO_LOCK)
+	if (datom_test_break == BREAK_EARLY_RELEASE || datom_test_break == BREAK_NO_LOCK)
 	{
 		LWLockRelease(&shared->lock);
-		if (test_break == BREAK_EARLY_RELEASE)
+		if (datom_test_break == BREAK_EARLY_RELEASE)
 			pg_usleep(random() % 4000);
 	}
 }
@@ -650,12 +387,12 @@ add_entries(void)
 {
 	DatomEntry	entry = entry_of_caller(current_tx);
 	bool		tick = datom_txlog_tick_due();
-	Ledger		tx = ledger_open("tx");
+	Ledger		tx = datom_ledger_open("tx");
 	Ledger		clock = {NULL, NULL};
 	TimestampTz low;
 
 	if (tick)
-		clock = ledger_open("clock");
+		clock = datom_ledger_open("clock");
 	entry.instant = take_instant(above_all_written(), &low);
 #ifdef DATOM_TEST
 	test_release();
@@ -674,14 +411,14 @@ add_entries(void)
 	LWLockRelease(&shared->lock);
 	if (tick)
 	{
-		ledger_close(&clock);
+		datom_ledger_close(&clock);
 		prune_ticks();
 	}
-	ledger_close(&tx);
+	datom_ledger_close(&tx);
 	ForceSyncCommit();
 #ifdef DATOM_TEST
-	if (test_commit_delay > 0)
-		pg_usleep(random() % (test_commit_delay * 1000L));
+	if (datom_test_commit_delay > 0)
+		pg_usleep(random() % (datom_test_commit_delay * 1000L));
 #endif
 }
 
@@ -695,7 +432,7 @@ datom_txlog_current_tx(void)
 {
 	if (current_tx == 0)
 	{
-		current_tx = nextval_internal(ledger_oid("tx_id"), false);
+		current_tx = nextval_internal(datom_ledger_oid("tx_id"), false);
 #ifdef DATOM_TEST
 		first_write = datom_txlog_clock();
 #endif
@@ -861,7 +598,7 @@ on_subtransaction(SubXactEvent event, SubTransactionId mine,
 static bool
 importing_tuple(Oid db, Snapshot snapshot, bool delete)
 {
-	Relation	rel = table_open(ledger_oid("importing"),
+	Relation	rel = table_open(datom_ledger_oid("importing"),
 								 delete ? RowExclusiveLock : AccessShareLock);
 	ScanKeyData key;
 	SysScanDesc scan;
@@ -869,7 +606,7 @@ importing_tuple(Oid db, Snapshot snapshot, bool delete)
 	bool		found;
 
 	ScanKeyInit(&key, 1, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(db));
-	scan = systable_beginscan(rel, ledger_oid("importing_pkey"), true, snapshot,
+	scan = systable_beginscan(rel, datom_ledger_oid("importing_pkey"), true, snapshot,
 							  1, &key);
 	tuple = systable_getnext(scan);
 	found = HeapTupleIsValid(tuple);
@@ -905,10 +642,10 @@ datom_txlog_set_importing(Oid db, bool importing)
 	{
 		Datum		value = ObjectIdGetDatum(db);
 		bool		null = false;
-		Ledger		ledger = ledger_open("importing");
+		Ledger		ledger = datom_ledger_open("importing");
 
-		ledger_insert(&ledger, &value, &null);
-		ledger_close(&ledger);
+		datom_ledger_insert(&ledger, &value, &null);
+		datom_ledger_close(&ledger);
 	}
 	else
 	{
@@ -928,7 +665,7 @@ datom_txlog_set_importing(Oid db, bool importing)
 int64
 datom_txlog_import(Oid db, TimestampTz at)
 {
-	DatomEntry	entry = entry_of_caller(nextval_internal(ledger_oid("tx_id"), false));
+	DatomEntry	entry = entry_of_caller(nextval_internal(datom_ledger_oid("tx_id"), false));
 	Import	   *import = find_import(db);
 	TimestampTz low = import ? import->low : at;
 	int			nest = GetCurrentTransactionNestLevel();
@@ -936,9 +673,9 @@ datom_txlog_import(Oid db, TimestampTz at)
 
 	entry.db = db;
 	entry.instant = at;
-	ledger = ledger_open("tx");
+	ledger = datom_ledger_open("tx");
 	insert_entry(&ledger, &entry, low);
-	ledger_close(&ledger);
+	datom_ledger_close(&ledger);
 	ForceSyncCommit();
 	CommandCounterIncrement();
 	if (imports == NULL || imports->db != db || imports->nest != nest)
@@ -977,280 +714,14 @@ datom_txlog_forget(Oid db)
 
 	if (!ledgers_exist())
 		return;					/* the extension itself is going */
-	rel = table_open(ledger_oid("tx"), RowExclusiveLock);
-	walk_entries(&walk, db, ForwardScanDirection);
-	while ((tuple = walk_next(&walk)) != NULL)
-		if (entry_state(tuple, NULL) != ENTRY_ABORTED && !is_deleted(tuple))
+	rel = table_open(datom_ledger_oid("tx"), RowExclusiveLock);
+	datom_walk_entries(&walk, db, ForwardScanDirection);
+	while ((tuple = datom_walk_next(&walk)) != NULL)
+		if (datom_entry_state(tuple, NULL) != ENTRY_ABORTED && !datom_entry_deleted(tuple))
 			simple_heap_delete(rel, &tuple->t_self);
-	walk_end(&walk);
+	datom_walk_end(&walk);
 	table_close(rel, NoLock);
 	importing_tuple(db, NULL, true);
-}
-
-/*
- * Reading
- */
-
-/* The newest tick that the snapshot sees, below `below`. */
-static TimestampTz
-visible_tick(Snapshot snapshot, TimestampTz below)
-{
-	TimestampTz tick = DT_NOBEGIN;
-	HeapTuple	tuple;
-	Walk		walk;
-
-	walk_ticks(&walk);
-	while ((tuple = walk_next(&walk)) != NULL)
-	{
-		TimestampTz instant = DatumGetTimestampTz(walk_get(&walk, tuple, Anum_clock_instant));
-
-		if (instant < below && entry_state(tuple, snapshot) == ENTRY_COMMITTED)
-		{
-			tick = instant;
-			break;
-		}
-	}
-	walk_end(&walk);
-	return tick;
-}
-
-/*
- * The newest instant up to which the snapshot knows all that is or ever will
- * be in the table: DT_NOBEGIN if there is none. See the head of the file.
- */
-TimestampTz
-datom_txlog_basis(Oid db, Snapshot snapshot)
-{
-	TimestampTz running = DT_NOEND; /* lowest running entry */
-	TimestampTz committed = DT_NOBEGIN; /* newest committed one below it */
-	TimestampTz stop = DT_NOBEGIN;
-	bool		ended = false;
-	HeapTuple	tuple;
-	Walk		walk;
-
-	walk_entries(&walk, db, BackwardScanDirection);
-	while ((tuple = walk_next(&walk)) != NULL)
-	{
-		TimestampTz instant = DatumGetTimestampTz(walk_get(&walk, tuple, Anum_tx_instant));
-		EntryState	state = entry_state(tuple, snapshot);
-
-		if (ended && instant < stop && committed != DT_NOBEGIN)
-			break;
-		if (state == ENTRY_RUNNING)
-		{
-			running = instant;
-			committed = DT_NOBEGIN;
-			continue;
-		}
-		if (state == ENTRY_COMMITTED && committed == DT_NOBEGIN)
-			committed = instant;
-		if (!ended)
-		{
-			stop = DatumGetTimestampTz(walk_get(&walk, tuple, Anum_tx_low));
-			ended = true;
-		}
-	}
-	walk_end(&walk);
-#ifdef DATOM_TEST
-	if (test_break == BREAK_BELOW_RUNNING && running != DT_NOEND)
-		return running - 1;
-#endif
-	if (datom_txlog_importing(db, snapshot))
-		return committed;
-	return Max(committed, visible_tick(snapshot, running));
-}
-
-static char *
-walk_text(Walk *walk, HeapTuple tuple, int attnum)
-{
-	Datum		value = walk_get(walk, tuple, attnum);
-
-	return value ? TextDatumGetCString(value) : NULL;
-}
-
-/*
- * What is known here of a transaction that has not failed, in one table or
- * (InvalidOid) in any. False: nothing.
- */
-bool
-datom_txlog_find(int64 tx, Oid db, DatomEntry *entry)
-{
-	bool		found = false;
-	HeapTuple	tuple;
-	Walk		walk;
-
-	walk_begin(&walk, "tx", "tx_tx_idx", INT8OID, Int64GetDatum(tx),
-			   ForwardScanDirection);
-	while (!found && (tuple = walk_next(&walk)) != NULL)
-	{
-		EntryState	state = entry_state(tuple, NULL);
-
-		entry->db = DatumGetObjectId(walk_get(&walk, tuple, Anum_tx_db));
-		if ((OidIsValid(db) && entry->db != db) || state == ENTRY_ABORTED)
-			continue;
-		found = true;
-		entry->running = state == ENTRY_RUNNING;
-		entry->tx = tx;
-		entry->instant = DatumGetTimestampTz(walk_get(&walk, tuple, Anum_tx_instant));
-		entry->role = walk_text(&walk, tuple, Anum_tx_role);
-		entry->application = walk_text(&walk, tuple, Anum_tx_application);
-	}
-	walk_end(&walk);
-	return found;
-}
-
-/* Hands out the committed entries of a table in the order of their instants. */
-void
-datom_txlog_each(Oid db, Snapshot snapshot,
-				 void (*take) (void *arg, const DatomEntry *entry), void *arg)
-{
-	HeapTuple	tuple;
-	Walk		walk;
-
-	walk_entries(&walk, db, ForwardScanDirection);
-	while ((tuple = walk_next(&walk)) != NULL)
-	{
-		DatomEntry	entry = {.db = db};
-
-		if (entry_state(tuple, snapshot) != ENTRY_COMMITTED)
-			continue;
-		entry.tx = DatumGetInt64(walk_get(&walk, tuple, Anum_tx_tx));
-		entry.instant = DatumGetTimestampTz(walk_get(&walk, tuple, Anum_tx_instant));
-		take(arg, &entry);
-	}
-	walk_end(&walk);
-}
-
-/*
- * The map: instants in pages of 1,024 transactions, because the numbers that
- * a table uses lie close together.
- */
-#define PAGE_BITS 10
-#define PAGE_SLOTS (1 << PAGE_BITS)
-#define NOT_LOOKED_UP DT_NOBEGIN
-
-typedef struct MapPage
-{
-	int64		number;
-	TimestampTz *instants;
-	char		status;
-} MapPage;
-
-#define SH_PREFIX mappages
-#define SH_ELEMENT_TYPE MapPage
-#define SH_KEY_TYPE int64
-#define SH_KEY number
-#define SH_HASH_KEY(tb, key) ((uint32) ((uint64) (key) * UINT64CONST(0x9E3779B97F4A7C15) >> 32))
-#define SH_EQUAL(tb, a, b) ((a) == (b))
-#define SH_SCOPE static inline
-#define SH_DECLARE
-#define SH_DEFINE
-#include "lib/simplehash.h"
-
-struct DatomTxMap
-{
-	Oid			db;
-	Snapshot	snapshot;
-	bool		loaded;
-	int64		last_number;
-	TimestampTz *last_page;
-	mappages_hash *pages;
-};
-
-DatomTxMap *
-datom_txmap_create(Oid db, Snapshot snapshot)
-{
-	DatomTxMap *map = palloc0(sizeof(DatomTxMap));
-
-	map->db = db;
-	map->snapshot = snapshot;
-	map->last_number = -1;
-	map->pages = mappages_create(CurrentMemoryContext, 16, NULL);
-	return map;
-}
-
-static TimestampTz *
-map_slot(DatomTxMap *map, int64 tx)
-{
-	int64		number = tx >> PAGE_BITS;
-
-	if (number != map->last_number)
-	{
-		bool		found;
-		MapPage    *page = mappages_insert(map->pages, number, &found);
-
-		if (!found)
-		{
-			page->instants = MemoryContextAlloc(map->pages->ctx,
-												sizeof(TimestampTz) * PAGE_SLOTS);
-			for (int i = 0; i < PAGE_SLOTS; i++)
-				page->instants[i] = NOT_LOOKED_UP;
-		}
-		map->last_number = number;
-		map->last_page = page->instants;
-	}
-	return &map->last_page[tx & (PAGE_SLOTS - 1)];
-}
-
-/*
- * May the map use this entry? One's own, of an import, has its instant before
- * it commits.
- */
-static bool
-entry_counts(const DatomTxMap *map, HeapTuple tuple)
-{
-	return entry_state(tuple, map->snapshot) == ENTRY_COMMITTED ||
-		TransactionIdIsCurrentTransactionId(HeapTupleHeaderGetXmin(tuple->t_data));
-}
-
-/* Reads all entries at once, for a reader of the whole table. */
-void
-datom_txmap_load(DatomTxMap *map)
-{
-	HeapTuple	tuple;
-	Walk		walk;
-
-	walk_entries(&walk, map->db, ForwardScanDirection);
-	while ((tuple = walk_next(&walk)) != NULL)
-		if (entry_counts(map, tuple))
-			*map_slot(map, DatumGetInt64(walk_get(&walk, tuple, Anum_tx_tx))) =
-				DatumGetTimestampTz(walk_get(&walk, tuple, Anum_tx_instant));
-	walk_end(&walk);
-	map->loaded = true;
-}
-
-static TimestampTz
-look_up_instant(DatomTxMap *map, int64 tx)
-{
-	TimestampTz instant = DT_NOEND;
-	HeapTuple	tuple;
-	Walk		walk;
-
-	walk_begin(&walk, "tx", "tx_tx_idx", INT8OID, Int64GetDatum(tx),
-			   ForwardScanDirection);
-	while ((tuple = walk_next(&walk)) != NULL)
-		if (DatumGetObjectId(walk_get(&walk, tuple, Anum_tx_db)) == map->db &&
-			entry_counts(map, tuple))
-		{
-			instant = DatumGetTimestampTz(walk_get(&walk, tuple, Anum_tx_instant));
-			break;
-		}
-	walk_end(&walk);
-	return instant;
-}
-
-/*
- * The instant of a transaction, DT_NOEND if it has none that the snapshot
- * sees. The snapshot may be NULL: then what has committed by now counts.
- */
-TimestampTz
-datom_txmap_instant(DatomTxMap *map, int64 tx)
-{
-	TimestampTz *slot = map_slot(map, tx);
-
-	if (*slot == NOT_LOOKED_UP)
-		*slot = map->loaded ? DT_NOEND : look_up_instant(map, tx);
-	return *slot;
 }
 
 void
@@ -1258,17 +729,6 @@ datom_txlog_init(void)
 {
 	RegisterXactCallback(on_transaction, NULL);
 	RegisterSubXactCallback(on_subtransaction, NULL);
-#ifdef DATOM_TEST
-	DefineCustomEnumVariable("datom.test_break", "Breaks a rule, for tests.", NULL,
-							 &test_break, BREAK_NONE, break_options,
-							 PGC_SUSET, 0, NULL, NULL, NULL);
-	DefineCustomIntVariable("datom.test_clock_offset", "Moves the clock, for tests.", NULL,
-							&test_clock_offset, 0, -INT_MAX, INT_MAX,
-							PGC_SIGHUP, GUC_UNIT_MS, NULL, NULL, NULL);
-	DefineCustomIntVariable("datom.test_commit_delay", "Delays commits at random, for tests.", NULL,
-							&test_commit_delay, 0, 0, 10000,
-							PGC_SUSET, GUC_UNIT_MS, NULL, NULL, NULL);
-#endif
 	if (!process_shared_preload_libraries_in_progress)
 		return;
 	prev_shmem_request = shmem_request_hook;

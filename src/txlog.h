@@ -9,20 +9,6 @@
 #include "datatype/timestamp.h"
 #include "utils/snapshot.h"
 
-/* What datom.tx says of one transaction in one table. */
-typedef struct DatomEntry
-{
-	Oid			db;
-	int64		tx;
-	TimestampTz instant;
-	char	   *role;
-	char	   *application;
-	bool		running;		/* not known to have committed */
-} DatomEntry;
-
-/* From transaction to instant, for one table in one snapshot. */
-typedef struct DatomTxMap DatomTxMap;
-
 extern void datom_txlog_init(void);
 
 /* Writing. */
@@ -39,20 +25,8 @@ extern void datom_txlog_forget(Oid db);
 
 /* The clock. */
 extern TimestampTz datom_txlog_clock(void);
-extern TimestampTz datom_txlog_newest(Oid db);
-extern TimestampTz datom_txlog_newest_tick(void);
 extern void datom_txlog_add_tick(void);
 extern bool datom_txlog_tick_due(void);
 extern TimestampTz datom_txlog_last(void);
-
-/* Reading. */
-extern TimestampTz datom_txlog_basis(Oid db, Snapshot snapshot);
-extern bool datom_txlog_find(int64 tx, Oid db, DatomEntry *entry);
-extern void datom_txlog_each(Oid db, Snapshot snapshot,
-							 void (*take) (void *arg, const DatomEntry *entry),
-							 void *arg);
-extern DatomTxMap *datom_txmap_create(Oid db, Snapshot snapshot);
-extern void datom_txmap_load(DatomTxMap *map);
-extern TimestampTz datom_txmap_instant(DatomTxMap *map, int64 tx);
 
 #endif
