@@ -12,6 +12,8 @@
 
 #include "access/genam.h"
 
+#include "txlog.h"
+
 #include "attribute.h"
 
 typedef struct Evolve
