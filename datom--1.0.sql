@@ -465,6 +465,19 @@ SELECT pg_catalog.pg_extension_config_dump('datom.tx', '');
 SELECT pg_catalog.pg_extension_config_dump('datom.clock', '');
 SELECT pg_catalog.pg_extension_config_dump('datom.importing', '');
 
+-- Entries that a restore inserts have instants too.
+CREATE FUNCTION datom.entries_given() RETURNS trigger
+	LANGUAGE C AS 'MODULE_PATHNAME', 'datom_entries_given';
+COMMENT ON FUNCTION datom.entries_given() IS 'trigger: instants were inserted that new ones must lie above';
+CREATE TRIGGER entries_given AFTER INSERT ON datom.tx
+	FOR EACH STATEMENT EXECUTE FUNCTION datom.entries_given();
+CREATE TRIGGER entries_given AFTER INSERT ON datom.clock
+	FOR EACH STATEMENT EXECUTE FUNCTION datom.entries_given();
+ALTER TABLE datom.tx ENABLE ALWAYS TRIGGER entries_given;
+ALTER TABLE datom.clock ENABLE ALWAYS TRIGGER entries_given;
+COMMENT ON TRIGGER entries_given ON datom.tx IS 'new instants lie above those that are inserted';
+COMMENT ON TRIGGER entries_given ON datom.clock IS 'new instants lie above those that are inserted';
+
 -- Whoever may read a datom table may read who wrote in it.
 ALTER TABLE datom.tx ENABLE ROW LEVEL SECURITY;
 CREATE POLICY readers ON datom.tx FOR SELECT

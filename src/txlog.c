@@ -33,6 +33,11 @@
  * writer at a time, who holds its importer lock until the end of the
  * transaction; its entries are inserted as they are asked for, without the
  * LWLock. Slots of `inflight` are set under the LWLock and cleared without.
+ *
+ * TxlogShared.last is above all entries that went through the lock since the
+ * server started. Those from before, imported ones, and those that a restore
+ * inserts by hand are looked up in the table: once for each backend, and again
+ * when TxlogShared.generation says that more have come.
  */
 #include "txlog.h"
 
@@ -44,6 +49,7 @@
 #include "catalog/indexing.h"
 #include "catalog/namespace.h"
 #include "commands/sequence.h"
+#include "fmgr.h"
 #include "miscadmin.h"
 #include "port/atomics.h"
 #include "storage/backendid.h"
@@ -57,6 +63,7 @@
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/guc.h"
+#include "utils/hsearch.h"
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
@@ -87,6 +94,7 @@ typedef struct TxlogShared
 {
 	LWLock		lock;
 	TimestampTz last;			/* newest instant given since the start */
+	pg_atomic_uint64 generation;	/* of entries that did not go through the lock */
 	TickTime	ticks[TICK_TIMES];
 	pg_atomic_uint64 inflight[FLEXIBLE_ARRAY_MEMBER];	/* by backend; 0: none */
 } TxlogShared;
@@ -152,6 +160,7 @@ shmem_startup(void)
 	{
 		LWLockInitialize(&shared->lock, LWLockNewTrancheId());
 		shared->last = 0;
+		pg_atomic_init_u64(&shared->generation, 1);
 		for (int i = 0; i < TICK_TIMES; i++)
 		{
 			pg_atomic_init_u32(&shared->ticks[i].database, 0);
@@ -357,15 +366,66 @@ entry_of_caller(int64 tx)
 	};
 }
 
+/*
+ * Up to which generation this backend has looked at the entries of a table, or
+ * at the ticks (InvalidOid).
+ */
+typedef struct Seen
+{
+	Oid			db;				/* hash key */
+	uint64		generation;
+} Seen;
+
+static HTAB *seen = NULL;
+
+/*
+ * What the entries of a table, or the ticks, say is the newest instant;
+ * DT_NOBEGIN if this backend has looked and nothing has come since that is not
+ * in TxlogShared.last.
+ */
+static TimestampTz
+newest_unseen(Oid db)
+{
+	uint64		generation = pg_atomic_read_u64(&shared->generation);
+	bool		found;
+	Seen	   *entry = hash_search(seen, &db, HASH_ENTER, &found);
+
+	if (found && entry->generation == generation)
+		return DT_NOBEGIN;
+	entry->generation = generation;
+	return OidIsValid(db) ? datom_ledger_newest(db) : datom_ledger_newest_tick();
+}
+
 /* An instant above everything that the tables written say, and any tick. */
 static TimestampTz
 above_all_written(void)
 {
-	TimestampTz above = datom_ledger_newest_tick();
+	TimestampTz above = newest_unseen(InvalidOid);
 
 	for (Written *w = written; w; w = w->next)
-		above = Max(above, datom_ledger_newest(w->db));
+		above = Max(above, newest_unseen(w->db));
 	return above;
+}
+
+/*
+ * Entries were added without the lock, by an import or by hand: everybody looks
+ * again before the next instant is given.
+ */
+static void
+next_generation(void)
+{
+	if (shared)
+		pg_atomic_fetch_add_u64(&shared->generation, 1);
+}
+
+PG_FUNCTION_INFO_V1(datom_entries_given);
+
+/* Trigger after INSERT into datom.tx or datom.clock, by statement. */
+Datum
+datom_entries_given(PG_FUNCTION_ARGS)
+{
+	next_generation();
+	return PointerGetDatum(NULL);
 }
 
 #ifdef DATOM_TEST
@@ -676,6 +736,7 @@ datom_txlog_import(Oid db, TimestampTz at)
 	ledger = datom_ledger_open("tx");
 	insert_entry(&ledger, &entry, low);
 	datom_ledger_close(&ledger);
+	next_generation();
 	ForceSyncCommit();
 	CommandCounterIncrement();
 	if (imports == NULL || imports->db != db || imports->nest != nest)
@@ -727,6 +788,12 @@ datom_txlog_forget(Oid db)
 void
 datom_txlog_init(void)
 {
+	HASHCTL		control = {
+		.keysize = sizeof(Oid), .entrysize = sizeof(Seen), .hcxt = TopMemoryContext
+	};
+
+	seen = hash_create("datom entries seen", 16, &control,
+					   HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 	RegisterXactCallback(on_transaction, NULL);
 	RegisterSubXactCallback(on_subtransaction, NULL);
 	if (!process_shared_preload_libraries_in_progress)
