@@ -394,6 +394,11 @@ read_tx_instant(TxData *data, const TxOp *op)
 				 errmsg("attribute \"%s\" can only be asserted of the transaction itself",
 						op->attr->ident),
 				 datom_edn_at(op->pos, NULL)));
+	if (data->has_instant && data->instant != datom_value_get_instant(op->v.v))
+		ereport(ERROR,
+				(errcode(ERRCODE_CARDINALITY_VIOLATION),
+				 errmsg("the data give their transaction two instants"),
+				 datom_edn_at(op->pos, NULL)));
 	data->has_instant = true;
 	data->instant = datom_value_get_instant(op->v.v);
 }
