@@ -60,6 +60,14 @@
 #include "txdata.h"
 #include "txlog.h"
 
+/* An entity that points to one that is retracted, and with which attribute. */
+typedef struct Referrer
+{
+	int64		e;
+	const DatomAttr *attr;
+	DatomValue *target;
+} Referrer;
+
 /* With more buckets than this, the whole table is locked. */
 #define MANY_LOCKS 512
 
@@ -71,6 +79,7 @@ typedef struct Transact
 	Snapshot	snapshot;
 	int64		tx;
 	List	   *closure;		/* entities that retractions reach; see reach() */
+	List	   *referrers;		/* Referrer, outside of the closure */
 	TxFact	   *facts;
 	int			count;
 	int			room;
@@ -141,7 +150,8 @@ static bool
 lock_entities(Transact *t)
 {
 	uint32	   *buckets = palloc(sizeof(uint32) *
-								 (list_length(t->data->ops) * 2 + list_length(t->closure) + 1));
+								 (list_length(t->data->ops) * 2 + list_length(t->closure) +
+								  list_length(t->referrers) + 1));
 	int			n = 0;
 	ListCell   *lc;
 
@@ -158,6 +168,8 @@ lock_entities(Transact *t)
 	}
 	foreach(lc, t->closure)
 		buckets[n++] = datom_lock_entity_bucket(*(int64 *) lfirst(lc));
+	foreach(lc, t->referrers)
+		buckets[n++] = datom_lock_entity_bucket(((Referrer *) lfirst(lc))->e);
 	return take_buckets(t, buckets, n);
 }
 
@@ -181,7 +193,7 @@ add_to_closure(Transact *t, int64 e)
 	t->closure = lappend(t->closure, copy);
 }
 
-/* An entity to be retracted, its components, and who points to them. */
+/* An entity to be retracted, and its components. */
 static void
 reach(Transact *t, int64 e)
 {
@@ -202,6 +214,40 @@ reach(Transact *t, int64 e)
 			if (datom_fact_holds(&attrs[i].facts[k], DT_NOEND))
 				reach(t, datom_value_get_int(attrs[i].facts[k].v));
 	}
+}
+
+static void
+add_referrers(Transact *t, int64 to, const DatomAttr *attr)
+{
+	DatomValue *target = datom_value_make_ref(to);
+	int64	   *entities;
+	int			n = datom_facts_with(t->reader, attr, target, DT_NOEND, &entities);
+
+	for (int i = 0; i < n; i++)
+	{
+		Referrer   *referrer = palloc(sizeof(Referrer));
+
+		if (in_closure(t, entities[i]))
+			continue;
+		*referrer = (Referrer) {
+			.e = entities[i], .attr = attr, .target = target
+		};
+		t->referrers = lappend(t->referrers, referrer);
+	}
+}
+
+/* Who points to what is retracted loses the pointer. */
+static void
+find_referrers(Transact *t)
+{
+	ListCell   *lc;
+
+	t->referrers = NIL;
+	foreach(lc, t->closure)
+		for (int i = 0; i < datom_schema_count(t->data->schema); i++)
+			if (datom_schema_nth(t->data->schema, i)->type == DATOM_REF)
+				add_referrers(t, *(int64 *) lfirst(lc),
+							  datom_schema_nth(t->data->schema, i));
 }
 
 static DatomReader *
@@ -230,6 +276,7 @@ resolve_all(Transact *t)
 		if (op->kind == OP_RETRACT_ENTITY)
 			reach(t, datom_resolve_find(op->e)->e);
 	}
+	find_referrers(t);
 }
 
 /* Does it say something else than what holds of an attribute that exists? */
@@ -387,37 +434,15 @@ compare_and_set(Transact *t, const TxOp *op, int64 e)
 	assert_value(t, e, false, op->attr, datom_resolve_value(&op->v), op->pos);
 }
 
-/* Who points to this entity loses the pointer. */
 static void
-retract_references(Transact *t, int64 e, int pos)
-{
-	DatomValue *ref = datom_value_make_ref(e);
-
-	for (int i = 0; i < datom_schema_count(t->data->schema); i++)
-	{
-		const DatomAttr *attr = datom_schema_nth(t->data->schema, i);
-		int64	   *entities;
-		int			n;
-
-		if (attr->type != DATOM_REF)
-			continue;
-		n = datom_facts_with(t->reader, attr, ref, DT_NOEND, &entities);
-		for (int k = 0; k < n; k++)
-			if (!in_closure(t, entities[k]))
-				retract(t, entities[k], attr, ref, pos);
-	}
-}
-
-static void
-retract_entity(Transact *t, int64 e, int pos)
+retract_entity(Transact *t, int64 e)
 {
 	DatomEntityFacts *attrs;
 	int			n = datom_facts_entity(t->reader, e, &attrs);
 
 	for (int i = 0; i < n; i++)
 		if (attrs[i].attr)
-			retract(t, e, attrs[i].attr, NULL, pos);
-	retract_references(t, e, pos);
+			retract(t, e, attrs[i].attr, NULL, 0);
 }
 
 static void
@@ -457,10 +482,12 @@ decide(Transact *t)
 		decide_op(t, lfirst(lc));
 	}
 	foreach(lc, t->closure)
+		retract_entity(t, *(int64 *) lfirst(lc));
+	foreach(lc, t->referrers)
 	{
-		int64		e = *(int64 *) lfirst(lc);
+		Referrer   *referrer = lfirst(lc);
 
-		retract_entity(t, e, 0);
+		retract(t, referrer->e, referrer->attr, referrer->target, 0);
 	}
 }
 
