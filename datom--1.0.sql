@@ -1,6 +1,22 @@
 -- complain if script is sourced in psql, rather than via CREATE EXTENSION
 \echo Use "CREATE EXTENSION datom" to load this file. \quit
 
+-- What somebody has put into the schema, or whoever owns it may put there,
+-- would be called in place of what is meant.
+DO $$
+BEGIN
+	IF EXISTS (SELECT FROM pg_catalog.pg_depend
+		WHERE refclassid = 'pg_catalog.pg_namespace'::pg_catalog.regclass
+			AND refobjid = 'datom'::pg_catalog.regnamespace AND deptype = 'n'
+			AND classid <> 'pg_catalog.pg_extension'::pg_catalog.regclass)
+		OR NOT (SELECT r.rolsuper FROM pg_catalog.pg_namespace n
+			JOIN pg_catalog.pg_roles r ON r.oid = n.nspowner WHERE n.nspname = 'datom')
+	THEN
+		RAISE EXCEPTION 'schema "datom" is not empty, or belongs to somebody else'
+			USING ERRCODE = 'duplicate_schema', HINT = 'Drop the schema first.';
+	END IF;
+END $$;
+
 -- ---- datom.attribute: a keyword that names an attribute ----
 
 CREATE TYPE datom.attribute;
@@ -38,8 +54,10 @@ CREATE FUNCTION datom.attribute(text) RETURNS datom.attribute
 COMMENT ON FUNCTION datom.attribute(text) IS 'convert text to attribute';
 
 CREATE CAST (datom.attribute AS text) WITHOUT FUNCTION AS IMPLICIT;
+COMMENT ON CAST (datom.attribute AS text) IS 'an attribute is its text';
 
 CREATE CAST (text AS datom.attribute) WITH FUNCTION datom.attribute(text);
+COMMENT ON CAST (text AS datom.attribute) IS 'if the text is a keyword';
 
 CREATE FUNCTION datom.attribute_eq(datom.attribute, datom.attribute) RETURNS boolean
 	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'datom_attribute_eq';
@@ -334,22 +352,39 @@ CREATE FUNCTION datom.value(datom.attribute) RETURNS datom.value
 COMMENT ON FUNCTION datom.value(datom.attribute) IS 'convert attribute to value of kind keyword';
 
 CREATE CAST (text AS datom.value) WITH FUNCTION datom.value(text) AS ASSIGNMENT;
+COMMENT ON CAST (text AS datom.value) IS 'as a value of kind string';
 CREATE CAST (varchar AS datom.value) WITH FUNCTION datom.value(text) AS ASSIGNMENT;
+COMMENT ON CAST (varchar AS datom.value) IS 'as a value of kind string';
 CREATE CAST (bpchar AS datom.value) WITH FUNCTION datom.value(bpchar) AS ASSIGNMENT;
+COMMENT ON CAST (bpchar AS datom.value) IS 'as a value of kind string';
 CREATE CAST (smallint AS datom.value) WITH FUNCTION datom.value(smallint) AS ASSIGNMENT;
+COMMENT ON CAST (smallint AS datom.value) IS 'as a value of kind long';
 CREATE CAST (integer AS datom.value) WITH FUNCTION datom.value(integer) AS ASSIGNMENT;
+COMMENT ON CAST (integer AS datom.value) IS 'as a value of kind long';
 CREATE CAST (bigint AS datom.value) WITH FUNCTION datom.value(bigint) AS ASSIGNMENT;
+COMMENT ON CAST (bigint AS datom.value) IS 'as a value of kind long';
 CREATE CAST (real AS datom.value) WITH FUNCTION datom.value(real) AS ASSIGNMENT;
+COMMENT ON CAST (real AS datom.value) IS 'as a value of kind double';
 CREATE CAST (double precision AS datom.value) WITH FUNCTION datom.value(double precision) AS ASSIGNMENT;
+COMMENT ON CAST (double precision AS datom.value) IS 'as a value of kind double';
 CREATE CAST (numeric AS datom.value) WITH FUNCTION datom.value(numeric) AS ASSIGNMENT;
+COMMENT ON CAST (numeric AS datom.value) IS 'as a value of kind bigdec';
 CREATE CAST (boolean AS datom.value) WITH FUNCTION datom.value(boolean) AS ASSIGNMENT;
+COMMENT ON CAST (boolean AS datom.value) IS 'as a value of kind boolean';
 CREATE CAST (timestamptz AS datom.value) WITH FUNCTION datom.value(timestamptz) AS ASSIGNMENT;
+COMMENT ON CAST (timestamptz AS datom.value) IS 'as a value of kind instant';
 CREATE CAST (date AS datom.value) WITH FUNCTION datom.value(date) AS ASSIGNMENT;
+COMMENT ON CAST (date AS datom.value) IS 'as a value of kind date';
 CREATE CAST (uuid AS datom.value) WITH FUNCTION datom.value(uuid) AS ASSIGNMENT;
+COMMENT ON CAST (uuid AS datom.value) IS 'as a value of kind uuid';
 CREATE CAST (bytea AS datom.value) WITH FUNCTION datom.value(bytea) AS ASSIGNMENT;
+COMMENT ON CAST (bytea AS datom.value) IS 'as a value of kind bytes';
 CREATE CAST (jsonb AS datom.value) WITH FUNCTION datom.value(jsonb) AS ASSIGNMENT;
+COMMENT ON CAST (jsonb AS datom.value) IS 'as a value of kind json';
 CREATE CAST (json AS datom.value) WITH FUNCTION datom.value(json) AS ASSIGNMENT;
+COMMENT ON CAST (json AS datom.value) IS 'as a value of kind json';
 CREATE CAST (datom.attribute AS datom.value) WITH FUNCTION datom.value(datom.attribute) AS ASSIGNMENT;
+COMMENT ON CAST (datom.attribute AS datom.value) IS 'as a value of kind keyword';
 
 -- ---- casts from datom.value want their own kind ----
 
@@ -406,20 +441,35 @@ CREATE FUNCTION datom.value_to_attribute(datom.value) RETURNS datom.attribute
 COMMENT ON FUNCTION datom.value_to_attribute(datom.value) IS 'convert value of kind keyword to attribute';
 
 CREATE CAST (datom.value AS text) WITH FUNCTION datom.value_to_text(datom.value);
+COMMENT ON CAST (datom.value AS text) IS 'text of any kind of value';
 CREATE CAST (datom.value AS varchar) WITH FUNCTION datom.value_to_text(datom.value);
+COMMENT ON CAST (datom.value AS varchar) IS 'text of any kind of value';
 CREATE CAST (datom.value AS bpchar) WITH FUNCTION datom.value_to_text(datom.value);
+COMMENT ON CAST (datom.value AS bpchar) IS 'text of any kind of value';
 CREATE CAST (datom.value AS smallint) WITH FUNCTION datom.value_to_int2(datom.value);
+COMMENT ON CAST (datom.value AS smallint) IS 'from a value of kind long or ref';
 CREATE CAST (datom.value AS integer) WITH FUNCTION datom.value_to_int4(datom.value);
+COMMENT ON CAST (datom.value AS integer) IS 'from a value of kind long or ref';
 CREATE CAST (datom.value AS bigint) WITH FUNCTION datom.value_to_int8(datom.value);
+COMMENT ON CAST (datom.value AS bigint) IS 'from a value of kind long or ref';
 CREATE CAST (datom.value AS numeric) WITH FUNCTION datom.value_to_numeric(datom.value);
+COMMENT ON CAST (datom.value AS numeric) IS 'from a value of kind long, bigdec or double';
 CREATE CAST (datom.value AS double precision) WITH FUNCTION datom.value_to_float8(datom.value);
+COMMENT ON CAST (datom.value AS double precision) IS 'from a value of kind long, double or bigdec';
 CREATE CAST (datom.value AS boolean) WITH FUNCTION datom.value_to_bool(datom.value);
+COMMENT ON CAST (datom.value AS boolean) IS 'from a value of kind boolean';
 CREATE CAST (datom.value AS timestamptz) WITH FUNCTION datom.value_to_timestamptz(datom.value);
+COMMENT ON CAST (datom.value AS timestamptz) IS 'from a value of kind instant';
 CREATE CAST (datom.value AS date) WITH FUNCTION datom.value_to_date(datom.value);
+COMMENT ON CAST (datom.value AS date) IS 'from a value of kind date';
 CREATE CAST (datom.value AS uuid) WITH FUNCTION datom.value_to_uuid(datom.value);
+COMMENT ON CAST (datom.value AS uuid) IS 'from a value of kind uuid';
 CREATE CAST (datom.value AS bytea) WITH FUNCTION datom.value_to_bytea(datom.value);
+COMMENT ON CAST (datom.value AS bytea) IS 'from a value of kind bytes';
 CREATE CAST (datom.value AS jsonb) WITH FUNCTION datom.value_to_jsonb(datom.value);
+COMMENT ON CAST (datom.value AS jsonb) IS 'natural JSON of any kind of value';
 CREATE CAST (datom.value AS datom.attribute) WITH FUNCTION datom.value_to_attribute(datom.value);
+COMMENT ON CAST (datom.value AS datom.attribute) IS 'from a value of kind keyword';
 
 -- ---- the record, and the tables in which the order of commits is kept ----
 
