@@ -9,6 +9,7 @@
 #include "access/transam.h"
 #include "access/xact.h"
 #include "miscadmin.h"
+#include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
@@ -94,9 +95,20 @@ walk_text(Walk *walk, HeapTuple tuple, int attnum)
 	return value ? TextDatumGetCString(value) : NULL;
 }
 
+/* As the policy on datom.tx: who may use the table may know of its entries. */
+static bool
+may_know(Oid db)
+{
+	bool		gone = false;
+
+	return pg_class_aclcheck_ext(db, GetUserId(), ACL_SELECT | ACL_INSERT,
+								 &gone) == ACLCHECK_OK && !gone;
+}
+
 /*
- * What is known here of a transaction that has not failed, in one table or
- * (InvalidOid) in any. False: nothing.
+ * What is known here of a transaction that has not failed, in one table, which
+ * the caller has a right to, or (InvalidOid) in any that the user may use.
+ * False: nothing.
  */
 bool
 datom_basis_find(int64 tx, Oid db, DatomEntry *entry)
@@ -112,7 +124,8 @@ datom_basis_find(int64 tx, Oid db, DatomEntry *entry)
 		EntryState	state = datom_entry_state(tuple, NULL);
 
 		entry->db = DatumGetObjectId(datom_walk_get(&walk, tuple, Anum_tx_db));
-		if ((OidIsValid(db) && entry->db != db) || state == ENTRY_ABORTED)
+		if ((OidIsValid(db) ? entry->db != db : !may_know(entry->db)) ||
+			state == ENTRY_ABORTED)
 			continue;
 		found = true;
 		entry->running = state == ENTRY_RUNNING;
