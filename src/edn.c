@@ -21,6 +21,7 @@
 #define CHECK_FOR_INTERRUPTS() ((void) 0)
 #else
 #include "postgres.h"
+#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #endif
 
@@ -426,8 +427,9 @@ fail_duplicate(Reader *r, const Edn *form, const Edn *twice)
 
 	snprintf(what, sizeof(what), "duplicate %s in %s",
 			 datom_edn_kind_name(twice->kind), datom_edn_kind_name(form->kind));
-	return twice->text == NULL ? fail(r, twice->pos, "22P02", what) :
-		invalid(r, what, twice);
+	/* Names are shown, values are not. */
+	return twice->kind == EDN_KEYWORD || twice->kind == EDN_SYMBOL ?
+		invalid(r, what, twice) : fail(r, twice->pos, "22P02", what);
 }
 
 /*
@@ -694,6 +696,14 @@ datom_edn_parse(const char *src, size_t len)
 				 errmsg_internal("%s", err.message),
 				 datom_edn_at(err.pos, NULL)));
 	return form;
+}
+
+const char *
+datom_edn_clip(const char *text, int len)
+{
+	int			shown = pg_mbcliplen(text, len, EDN_MAX_NAME);
+
+	return psprintf("%.*s%s", shown, text, shown < len ? "..." : "");
 }
 
 int

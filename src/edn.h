@@ -86,6 +86,10 @@ extern const Edn *datom_edn_get(const Edn *map, const char *keyword);
 /* datom_edn_read in the current memory context, raising what is wrong. */
 extern Edn *datom_edn_parse(const char *src, size_t len);
 
+/* A name, for a message: its first 255 bytes, since a text may be of any size. */
+#define EDN_MAX_NAME 255
+extern const char *datom_edn_clip(const char *text, int len);
+
 /*
  * Inside ereport(): the detail, which may be NULL, and then "At character N."
  * if the position is known, which is above 0.

@@ -62,8 +62,8 @@ refuse_schema_value(const TxFact *s, const char *text, int len)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg("\"%.*s\" is not a value for attribute \"%s\"",
-					len, text, s->attr->ident),
+			 errmsg("\"%s\" is not a value for attribute \"%s\"",
+					datom_edn_clip(text, len), s->attr->ident),
 			 datom_edn_at(s->pos, NULL)));
 }
 

@@ -55,7 +55,7 @@ datom_moment_read(const char *text)
 	if (!datom_instant_parse(text, len, &moment.instant))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_DATETIME_FORMAT),
-				 errmsg("\"%s\" is not a moment", text),
+				 errmsg("\"%s\" is not a moment", datom_edn_clip(text, len)),
 				 errhint("Give an instant with its time zone, such as \"2014-11-15T13:37:42Z\", or the number of a transaction.")));
 	return moment;
 }

@@ -336,8 +336,8 @@ datom_schema_need(const DatomSchema *schema, const char *ident, int len,
 	if (attr == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
-				 errmsg("attribute \"%.*s\" is not defined in \"%s\"",
-						len, ident, table),
+				 errmsg("attribute \"%s\" is not defined in \"%s\"",
+						datom_edn_clip(ident, len), table),
 				 datom_edn_at(pos, NULL),
 				 errhint("Define it with datom.define_attribute().")));
 	return attr;

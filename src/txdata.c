@@ -589,7 +589,8 @@ read_list(TxData *data, const Edn *form, int depth)
 	else
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
-				 errmsg("operation \"%s\" in transaction data is not known", name),
+				 errmsg("operation \"%s\" in transaction data is not known",
+						datom_edn_clip(name, form->items[0]->len)),
 				 datom_edn_at(form->pos, NULL)));
 }
 
