@@ -15,6 +15,11 @@ BEGIN
 		RAISE EXCEPTION 'schema "datom" is not empty, or belongs to somebody else'
 			USING ERRCODE = 'duplicate_schema', HINT = 'Drop the schema first.';
 	END IF;
+	-- EDN is UTF-8, and so are the values read from it.
+	IF pg_catalog.getdatabaseencoding() NOT IN ('UTF8', 'SQL_ASCII') THEN
+		RAISE EXCEPTION 'the encoding of the database is "%", and must be "UTF8"', pg_catalog.getdatabaseencoding()
+			USING ERRCODE = 'feature_not_supported';
+	END IF;
 END $$;
 
 -- ---- datom.attribute: a keyword that names an attribute ----
