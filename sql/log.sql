@@ -332,6 +332,12 @@ GRANT INSERT ON datom.tx TO regress_datom_writer;
 SET ROLE regress_datom_writer;
 INSERT INTO log (e, a, v, tx, added) VALUES (40, ':t/long', 2, :tx, true) RETURNING tx = :tx AS given;
 RESET ROLE;
+-- and moves the numbers past it, as entities do theirs
+BEGIN;
+SELECT datom.current_tx() + 1000 AS far \gset
+INSERT INTO log (e, a, v, tx, added) VALUES (41, ':t/long', 2, :far, true);
+ROLLBACK;
+SELECT datom.current_tx() > :far AS beyond;
 REVOKE INSERT ON datom.tx FROM regress_datom_writer;
 SET ROLE regress_datom_writer;
 INSERT INTO log (e, a, v, tx, added) VALUES (40, ':t/long', 2, :tx, true);

@@ -42,6 +42,7 @@
 
 #include "attribute.h"
 #include "facts.h"
+#include "ledger.h"
 #include "locks.h"
 #include "log.h"
 #include "settings.h"
@@ -73,6 +74,7 @@ typedef struct Rows
 	int			done;			/* rows of the batch that are prepared */
 	const DatomAttr *attr;		/* of the row before */
 	int64		max_e;
+	int64		max_tx;			/* of those that are given */
 	bool		bulk;
 	bool		copy;
 	bool		schema_changes;
@@ -548,6 +550,7 @@ prepare_row(Rows *rows, TupleTableSlot *slot)
 	{
 		require_trust(rows->rel);
 		row.v = datom_value_settle(row.v);
+		rows->max_tx = Max(rows->max_tx, row.tx);
 		if (row.e > 0)
 			rows->max_e = Max(rows->max_e, row.e);
 	}
@@ -556,6 +559,16 @@ prepare_row(Rows *rows, TupleTableSlot *slot)
 		rows->max_e = Max(rows->max_e, datom_value_get_int(row.v));
 	rows->schema_changes |= datom_schema_reserved(row.a, row.alen);
 	store_row(slot, &row, rows->copy);
+}
+
+/* A number that came from elsewhere must not be drawn here for another one. */
+static void
+reach_tx(Rows *rows)
+{
+	Relation	seq = relation_open(datom_ledger_oid("tx_id"), RowExclusiveLock);
+
+	rows->table->tx_reached = raise_sequence(seq, rows->max_tx);
+	relation_close(seq, NoLock);
 }
 
 static void
@@ -572,6 +585,8 @@ prepare(Rows *rows, int n)
 		prepare_row(rows, rows->slots[rows->done]);
 	if (rows->max_e > 0)
 		datom_append_reach(rows->rel, rows->max_e);
+	if (rows->max_tx > rows->table->tx_reached)
+		reach_tx(rows);
 	if (rows->schema_changes)
 		CacheInvalidateRelcache(rows->rel);
 }

@@ -178,7 +178,7 @@ datom_log_table(Relation rel)
 		note_indexes(table, rel);
 		sequences = getOwnedSequences(relid);
 		table->sequence = sequences == NIL ? InvalidOid : linitial_oid(sequences);
-		table->e_reached = 0;
+		table->e_reached = table->tx_reached = 0;
 		table->importing = datom_txlog_importing(relid, NULL);
 	}
 	return table;

@@ -37,6 +37,7 @@ typedef struct DatomTable
 	const DatomSchema *schema;	/* NULL: not read yet */
 	MemoryContext schema_context;
 	int64		e_reached;		/* the sequence is known to be here or above */
+	int64		tx_reached;		/* and that of transactions */
 } DatomTable;
 
 typedef struct DatomLogScan DatomLogScan;
