@@ -47,13 +47,13 @@ datom_settings_init(void)
 							NULL, &datom_wait, 2000, 0, INT_MAX,
 							PGC_USERSET, GUC_UNIT_MS, NULL, NULL, NULL);
 #ifdef DATOM_TEST
-	DefineCustomEnumVariable("datom.datom_test_break", "Breaks a rule, for tests.", NULL,
+	DefineCustomEnumVariable("datom.test_break", "Breaks a rule, for tests.", NULL,
 							 &datom_test_break, BREAK_NONE, break_options,
 							 PGC_SUSET, 0, NULL, NULL, NULL);
-	DefineCustomIntVariable("datom.datom_test_clock_offset", "Moves the clock, for tests.", NULL,
+	DefineCustomIntVariable("datom.test_clock_offset", "Moves the clock, for tests.", NULL,
 							&datom_test_clock_offset, 0, -INT_MAX, INT_MAX,
 							PGC_SIGHUP, GUC_UNIT_MS, NULL, NULL, NULL);
-	DefineCustomIntVariable("datom.datom_test_commit_delay", "Delays commits at random, for tests.", NULL,
+	DefineCustomIntVariable("datom.test_commit_delay", "Delays commits at random, for tests.", NULL,
 							&datom_test_commit_delay, 0, 0, 10000,
 							PGC_SUSET, GUC_UNIT_MS, NULL, NULL, NULL);
 #endif
