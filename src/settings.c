@@ -53,7 +53,7 @@ datom_settings_init(void)
 	DefineCustomIntVariable("datom.test_clock_offset", "Moves the clock, for tests.", NULL,
 							&datom_test_clock_offset, 0, -INT_MAX, INT_MAX,
 							PGC_SIGHUP, GUC_UNIT_MS, NULL, NULL, NULL);
-	DefineCustomIntVariable("datom.test_commit_delay", "Delays commits at random, for tests.", NULL,
+	DefineCustomIntVariable("datom.test_commit_delay", "Delays commits between entry and end, for tests.", NULL,
 							&datom_test_commit_delay, 0, 0, 10000,
 							PGC_SUSET, GUC_UNIT_MS, NULL, NULL, NULL);
 #endif

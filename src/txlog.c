@@ -49,6 +49,7 @@
 #include "catalog/indexing.h"
 #include "catalog/namespace.h"
 #include "commands/sequence.h"
+#include "common/pg_prng.h"
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "port/atomics.h"
@@ -213,17 +214,55 @@ datom_txlog_last(void)
  */
 
 /*
- * Takes the lock and an instant above `above`, the clock's now or later, and
+ * Up to which generation this backend has looked at the entries of a table, or
+ * at the ticks (InvalidOid).
+ */
+typedef struct Seen
+{
+	Oid			db;				/* hash key */
+	uint64		generation;
+} Seen;
+
+static HTAB *seen = NULL;
+
+/*
+ * Raises `last` to what the entries of a table, or the ticks, say, unless this
+ * backend has done so and nothing has come since that is not in it. It counts
+ * as done only then: an error on the way, or later in the commit, must not
+ * leave `last` below an entry that was seen.
+ */
+static void
+look_at(Oid db)
+{
+	uint64		generation = pg_atomic_read_u64(&shared->generation);
+	Seen	   *entry = hash_search(seen, &db, HASH_FIND, NULL);
+	TimestampTz newest;
+
+	if (entry && entry->generation == generation)
+		return;
+	newest = OidIsValid(db) ? datom_ledger_newest(db) : datom_ledger_newest_tick();
+	LWLockAcquire(&shared->lock, LW_EXCLUSIVE);
+	shared->last = Max(shared->last, newest);
+	LWLockRelease(&shared->lock);
+	entry = hash_search(seen, &db, HASH_ENTER, NULL);
+	entry->generation = generation;
+}
+
+/*
+ * Takes the lock and an instant above `last`, the clock's now or later, and
  * returns with the lock held, the instant in flight, and the lowest instant in
  * flight in *low.
  */
 static TimestampTz
-take_instant(TimestampTz above, TimestampTz *low)
+take_instant(TimestampTz *low)
 {
 	TimestampTz instant;
 
-	LWLockAcquire(&shared->lock, LW_EXCLUSIVE);
-	instant = Max(datom_txlog_clock(), Max(above, shared->last) + 1);
+#ifdef DATOM_TEST
+	if (datom_test_break != BREAK_NO_LOCK)
+#endif
+		LWLockAcquire(&shared->lock, LW_EXCLUSIVE);
+	instant = Max(datom_txlog_clock(), shared->last + 1);
 #ifdef DATOM_TEST
 	if (datom_test_break == BREAK_WRITE_TIME && first_write != 0)
 		instant = first_write;
@@ -328,12 +367,12 @@ prune_ticks(void)
 void
 datom_txlog_add_tick(void)
 {
-	TimestampTz above = datom_ledger_newest_tick();
 	TimestampTz instant;
 	TimestampTz low;
 	Ledger		clock = datom_ledger_open("clock");
 
-	instant = take_instant(above, &low);
+	look_at(InvalidOid);
+	instant = take_instant(&low);
 	insert_tick(&clock, instant, low);
 	LWLockRelease(&shared->lock);
 	datom_ledger_close(&clock);
@@ -366,45 +405,13 @@ entry_of_caller(int64 tx)
 	};
 }
 
-/*
- * Up to which generation this backend has looked at the entries of a table, or
- * at the ticks (InvalidOid).
- */
-typedef struct Seen
+/* Before an instant is given: above the ticks and all that was written to. */
+static void
+look_at_all_written(void)
 {
-	Oid			db;				/* hash key */
-	uint64		generation;
-} Seen;
-
-static HTAB *seen = NULL;
-
-/*
- * What the entries of a table, or the ticks, say is the newest instant;
- * DT_NOBEGIN if this backend has looked and nothing has come since that is not
- * in TxlogShared.last.
- */
-static TimestampTz
-newest_unseen(Oid db)
-{
-	uint64		generation = pg_atomic_read_u64(&shared->generation);
-	bool		found;
-	Seen	   *entry = hash_search(seen, &db, HASH_ENTER, &found);
-
-	if (found && entry->generation == generation)
-		return DT_NOBEGIN;
-	entry->generation = generation;
-	return OidIsValid(db) ? datom_ledger_newest(db) : datom_ledger_newest_tick();
-}
-
-/* An instant above everything that the tables written say, and any tick. */
-static TimestampTz
-above_all_written(void)
-{
-	TimestampTz above = newest_unseen(InvalidOid);
-
+	look_at(InvalidOid);
 	for (Written *w = written; w; w = w->next)
-		above = Max(above, newest_unseen(w->db));
-	return above;
+		look_at(w->db);
 }
 
 /*
@@ -429,15 +436,14 @@ datom_entries_given(PG_FUNCTION_ARGS)
 }
 
 #ifdef DATOM_TEST
+/* With the lock given up or never taken, a pause lets others in. */
 static void
-test_release(void)
+test_let_others_in(void)
 {
-	if (datom_test_break == BREAK_EARLY_RELEASE || datom_test_break == BREAK_NO_LOCK)
-	{
+	if (datom_test_break == BREAK_EARLY_RELEASE)
 		LWLockRelease(&shared->lock);
-		if (datom_test_break == BREAK_EARLY_RELEASE)
-			pg_usleep(random() % 4000);
-	}
+	if (!LWLockHeldByMe(&shared->lock))
+		pg_usleep(pg_prng_uint64_range(&pg_global_prng_state, 0, 4000));
 }
 #endif
 
@@ -453,9 +459,10 @@ add_entries(void)
 
 	if (tick)
 		clock = datom_ledger_open("clock");
-	entry.instant = take_instant(above_all_written(), &low);
+	look_at_all_written();
+	entry.instant = take_instant(&low);
 #ifdef DATOM_TEST
-	test_release();
+	test_let_others_in();
 #endif
 	for (Written *w = written; w; w = w->next)
 	{
@@ -478,7 +485,7 @@ add_entries(void)
 	ForceSyncCommit();
 #ifdef DATOM_TEST
 	if (datom_test_commit_delay > 0)
-		pg_usleep(random() % (datom_test_commit_delay * 1000L));
+		pg_usleep(datom_test_commit_delay * 1000L);
 #endif
 }
 
