@@ -290,6 +290,19 @@ SELECT say('[[:db/add 1200 :person/aliases "a"]]');
 SELECT say('[[:db/add 1200 :person/aliases "b"]]');
 COMMIT;
 SELECT datom.entity('pur', 1200);
+-- what it asserted it cannot take back, also where that held before
+SELECT say('[[:db/add 1150 :person/aliases "a"]]');
+BEGIN;
+INSERT INTO pur (e, a, v) VALUES (1150, ':person/aliases', 'a');
+SELECT say('[[:db/retract 1150 :person/aliases "a"]]');
+ROLLBACK;
+BEGIN;
+SELECT say('[[:db/retract 1150 :person/aliases "a"]]');
+SELECT say('[[:db/add 1150 :person/aliases "a"]]');
+SELECT say('[[:db/retract 1150 :person/aliases "a"]]');
+SELECT say('[[:db/retractEntity 1150]]');
+COMMIT;
+SELECT datom.entity('pur', 1150);
 -- and one that fails leaves nothing
 BEGIN;
 SELECT t.tempids ->> 'a' AS a FROM datom.transact('pur', '[[:db/add "a" :person/name "gone"]]') t \gset

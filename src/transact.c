@@ -562,24 +562,30 @@ check_contradictions(Transact *t)
 	t->count = kept;
 }
 
-/* A retraction of what this very transaction has asserted says nothing. */
+/* Is there a row in which this very transaction asserts the same? */
+static bool
+is_own(Transact *t, const TxFact *s)
+{
+	DatomLogScan *scan = datom_log_scan_entity(t->rel, t->snapshot, s->e, s->attr);
+	DatomRow	row;
+	bool		own = false;
+
+	while (!own && datom_log_next(scan, &row))
+		own = row.added && row.tx == t->tx && datom_value_equal(row.v, s->v);
+	datom_log_end(scan);
+	return own;
+}
+
+/*
+ * A retraction of what this very transaction has asserted says nothing; also
+ * where it asserted what held already.
+ */
 static void
 check_own(Transact *t)
 {
 	for (int i = 0; i < t->count; i++)
-	{
-		TxFact	   *s = &t->facts[i];
-		DatomFact  *facts;
-		int			n;
-
-		if (s->added)
-			continue;
-		n = datom_facts_read(t->reader, s->e, s->attr, &facts);
-		for (int k = 0; k < n; k++)
-			if (facts[k].tx == t->tx && datom_value_equal(facts[k].v, s->v) &&
-				facts[k].to_tx == 0)
-				refuse_contradiction(t, s);
-	}
+		if (!t->facts[i].added && is_own(t, &t->facts[i]))
+			refuse_contradiction(t, &t->facts[i]);
 }
 
 static bool
