@@ -302,6 +302,13 @@ INSERT INTO pur (e, a, v, added) VALUES (300, ':x/many', 'both', true), (300, ':
 SELECT e, v FROM datom.as_of('pur') WHERE e = 300 ORDER BY v;
 COMMIT;
 SELECT v, added FROM datom.history('pur') WHERE e = 300 ORDER BY v;
+-- of equal values the one with the shortest text is shown, whatever their order
+SELECT datom.define_attribute('pur', ':x/amounts', 'bigdec', 'many') > 0;
+INSERT INTO pur (e, a, v) VALUES (311, ':x/amounts', '1.00'), (311, ':x/amounts', '1'), (311, ':x/amounts', '1.0');
+INSERT INTO pur (e, a, v) VALUES (312, ':x/amounts', '1'), (312, ':x/amounts', '1.0'), (312, ':x/amounts', '1.00');
+SELECT e, v FROM datom.as_of('pur') WHERE a = ':x/amounts' ORDER BY e;
+SELECT datom.entity('pur', 311), datom.entity('pur', 312);
+SELECT d.e, d.v FROM unnest((datom.transact('pur', '[{:db/id 313 :x/amounts [2.00M 2M 2.0M]}]'::text)).datoms) d;
 -- a snapshot that is older than the moment cannot tell
 BEGIN ISOLATION LEVEL REPEATABLE READ;
 SELECT count(*) FROM datom.as_of('pur', datom.basis('pur')) WHERE a = ':x/one';

@@ -9,7 +9,9 @@
  *	an assertion of another value ends the one before it, where the attribute
  *	was of cardinality one at that instant;
  *	a retraction ends a value that holds, and otherwise adds nothing;
- *	a value both retracted and asserted in one transaction is asserted.
+ *	a value both retracted and asserted in one transaction is asserted;
+ *	of equal values that one transaction asserts, such as 1.0M and 1.00M, the
+ *	one with the shortest text is shown, whatever their order in the table.
  *
  * Every answer about the past is a selection of the facts that come out.
  */
@@ -174,6 +176,14 @@ asserts(const Datom *rows, int n, const DatomValue *v)
 	return false;
 }
 
+/* An equal value asserted by the transaction that the fact began with. */
+static void
+prefer(DatomFact *fact, const Datom *row)
+{
+	if (fact->tx == row->tx && datom_value_preferred(row->v, fact->v))
+		fact->v = row->v;
+}
+
 /*
  * Folds the rows of one entity and attribute, sorted by datom_compare, into
  * facts in the order of their beginning, and returns how many. `facts` has
@@ -205,8 +215,13 @@ datom_fold(const Datom *rows, int n, DatomManyFn many, const void *attr,
 		}
 		for (int k = first; k < end; k++)
 		{
-			if (open_find(&open, facts, rows[k].v) >= 0)
+			int			slot = open_find(&open, facts, rows[k].v);
+
+			if (slot >= 0)
+			{
+				prefer(&facts[open.facts[slot]], &rows[k]);
 				continue;
+			}
 			if (!many(attr, rows[k].instant))
 				while (open.count > 0)
 					open_end(&open, facts, open.count - 1, &rows[k]);

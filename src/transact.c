@@ -544,9 +544,11 @@ check_contradictions(Transact *t)
 			value = NULL;
 		if (same && datom_value_equal(last->v, s->v))
 		{
-			if (last->added == s->added)
-				continue;
-			refuse_contradiction(t, s);
+			if (last->added != s->added)
+				refuse_contradiction(t, s);
+			if (datom_value_preferred(s->v, last->v))
+				last->v = s->v;
+			continue;
 		}
 		if (s->added && !s->attr->many)
 		{

@@ -36,6 +36,9 @@ extern bool datom_value_kind_by_name(const char *name, DatomKind *kind);
  */
 extern int	datom_value_cmp(const DatomValue *a, const DatomValue *b);
 extern bool datom_value_equal(const DatomValue *a, const DatomValue *b);
+
+/* Of two equal values, is a the one to show? By their text, the shorter first. */
+extern bool datom_value_preferred(const DatomValue *a, const DatomValue *b);
 extern uint32 datom_value_hash(const DatomValue *v);
 
 /* Did it come from untyped text, which datom_value_coerce() may read again? */

@@ -156,6 +156,24 @@ datom_value_out_cstring(const DatomValue *v)
 	elog(ERROR, "unknown kind of value: %d", (int) value_kind(v));
 }
 
+bool
+datom_value_preferred(const DatomValue *a, const DatomValue *b)
+{
+	int			alen = value_payload_len(a);
+	int			blen = value_payload_len(b);
+	char	   *atext;
+	char	   *btext;
+
+	if (value_kind(a) == value_kind(b) && alen == blen &&
+		memcmp(value_payload(a), value_payload(b), alen) == 0)
+		return false;
+	atext = datom_value_out_cstring(a);
+	btext = datom_value_out_cstring(b);
+	alen = strlen(atext);
+	blen = strlen(btext);
+	return alen != blen ? alen < blen : strcmp(atext, btext) < 0;
+}
+
 
 /* ---- v::text ---- */
 
