@@ -257,6 +257,15 @@ SELECT tx = :tx, v FROM datom.as_of('pur') WHERE e = 100 AND a = ':x/one';
 COMMIT;
 SELECT string_agg(to_char(datom.instant(tx), 'YYYY-MM') || v, ' ' ORDER BY tx) FROM pur WHERE tx >= :tx2015;
 SELECT as_of('2016-01-01T00:00:00Z');
+-- nothing of the past after something of now, unless that is rolled back
+BEGIN;
+SAVEPOINT s;
+INSERT INTO pur (e, a, v) VALUES (100, ':x/one', 'now');
+SELECT try($$SELECT datom.import_tx('pur', '2017-01-01T00:00:00Z')$$);
+SELECT try($$SELECT datom.transact('pur', '[{:db/id "datomic.tx" :db/txInstant #inst "2017-01-01T00:00:00Z"}]')$$);
+ROLLBACK TO s;
+SELECT datom.import_tx('pur', '2017-01-01T00:00:00Z') > 0;
+ROLLBACK;
 -- one instant a transaction, and only of the transaction itself
 SELECT try($$SELECT datom.transact('pur', '[[:db/add 100 :db/txInstant #inst "2017-01-01T00:00:00Z"]]')$$);
 SELECT try($$SELECT datom.transact('pur', '[[:db/retract "datomic.tx" :db/txInstant #inst "2017-01-01T00:00:00Z"]]')$$);

@@ -507,18 +507,26 @@ datom_txlog_current_tx(void)
 	return current_tx;
 }
 
+static Written *
+find_written(Oid db)
+{
+	for (Written *w = written; w; w = w->next)
+		if (w->db == db)
+			return w;
+	return NULL;
+}
+
 static void
 note_written(Oid db)
 {
-	Written    *w;
+	Written    *w = find_written(db);
 	int			nest = GetCurrentTransactionNestLevel();
 
-	for (w = written; w; w = w->next)
-		if (w->db == db)
-		{
-			w->nest = Min(w->nest, nest);
-			return;
-		}
+	if (w)
+	{
+		w->nest = Min(w->nest, nest);
+		return;
+	}
 	w = MemoryContextAlloc(TopTransactionContext, sizeof(Written));
 	*w = (Written) {
 		.db = db, .nest = nest, .next = written
@@ -726,6 +734,20 @@ datom_txlog_set_importing(Oid db, bool importing)
 }
 
 /*
+ * What is said without an instant gets that of the commit, and was checked
+ * against all that came before it: so nothing may come before it any more.
+ */
+static void
+refuse_past_of_written(Oid db)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("cannot begin a transaction of the past in \"%s\"", get_rel_name(db)),
+			 errdetail("This transaction has already said something there, as of its commit."),
+			 errhint("Call datom.import_tx() first.")));
+}
+
+/*
  * Starts a transaction at an instant of the past, in a table that is importing
  * and whose importer lock the caller holds. Returns its number.
  */
@@ -738,6 +760,8 @@ datom_txlog_import(Oid db, TimestampTz at)
 	int			nest = GetCurrentTransactionNestLevel();
 	Ledger		ledger;
 
+	if (find_written(db))
+		refuse_past_of_written(db);
 	entry.db = db;
 	entry.instant = at;
 	ledger = datom_ledger_open("tx");
