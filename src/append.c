@@ -9,9 +9,10 @@
  *
  * Two values in one transaction. All that the transaction has asserted of
  * cardinality-one attributes is kept as a set of 64-bit fingerprints, and so
- * are its values of unique attributes. It only filters: a hit is looked up in the log, because a savepoint may have taken
- * the row back, or another row may have the same fingerprint. Past MAX_PRINTS
- * the set stops growing and further rows are looked up always.
+ * are its values of unique attributes. It only filters: a hit is looked up in
+ * the log, because a savepoint may have taken the row back, or another row may
+ * have the same fingerprint. Past MAX_PRINTS a Bloom filter takes the rest: of
+ * 100 million rows, one in a hundred is then looked up in vain.
  *
  * Uniqueness. The value's lock is taken first and kept until the transaction
  * ends, so that whoever else wants the value waits; then the log is read as it
@@ -29,6 +30,7 @@
 #include "commands/sequence.h"
 #include "common/hashfn.h"
 #include "executor/executor.h"
+#include "lib/bloomfilter.h"
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
 #include "storage/bufmgr.h"
@@ -49,7 +51,10 @@
 #include "basis.h"
 #include "txlog.h"
 
-#define MAX_PRINTS (8 * 1024 * 1024)
+#define MAX_PRINTS (4 * 1024 * 1024)
+/* 128 MB; said to be for so many that it takes 3 bits an element. */
+#define OVERFLOW_KB (128 * 1024)
+#define OVERFLOW_ELEMENTS INT64CONST(256 * 1024 * 1024)
 /* A batch of this size is a bulk load and locks the whole table. */
 #define BULK 100
 
@@ -61,6 +66,7 @@ typedef struct PrintSet
 	uint64	   *slots;			/* 0: empty */
 	uint64		mask;
 	uint64		count;
+	bloom_filter *overflow;		/* past MAX_PRINTS */
 	struct PrintSet *next;
 } PrintSet;
 
@@ -294,6 +300,22 @@ grow_prints(PrintSet *set)
 		pfree(old);
 }
 
+static bool
+add_overflow(PrintSet *set, uint64 print)
+{
+	if (set->overflow == NULL)
+	{
+		MemoryContext old = MemoryContextSwitchTo(TopTransactionContext);
+
+		set->overflow = bloom_create(OVERFLOW_ELEMENTS, OVERFLOW_KB, 0);
+		MemoryContextSwitchTo(old);
+	}
+	if (!bloom_lacks_element(set->overflow, (unsigned char *) &print, sizeof(print)))
+		return true;
+	bloom_add_element(set->overflow, (unsigned char *) &print, sizeof(print));
+	return false;
+}
+
 /* Adds a fingerprint; true if it may have been there. */
 static bool
 add_print(PrintSet *set, uint64 print)
@@ -307,7 +329,7 @@ add_print(PrintSet *set, uint64 print)
 		if (set->slots[k] == print)
 			return true;
 	if (set->count >= MAX_PRINTS)
-		return true;
+		return add_overflow(set, print);
 	set->slots[k] = print;
 	set->count++;
 	return false;
@@ -336,6 +358,9 @@ prints_of(Oid relid, int64 tx)
 		if (set->slots)
 			pfree(set->slots);
 		set->slots = NULL;
+		if (set->overflow)
+			bloom_free(set->overflow);
+		set->overflow = NULL;
 	}
 	return set;
 }
