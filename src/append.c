@@ -18,6 +18,8 @@
  * ends, so that whoever else wants the value waits; then the log is read as it
  * is now, rows of the running command included (SnapshotSelf). Rows of the
  * batch that is being prepared are in no table yet and are compared in memory.
+ * A bulk load, which locks the whole table, reads the log only for values that
+ * its fingerprints have met, as long as nobody had the attribute before it.
  */
 #include "append.h"
 
@@ -58,6 +60,16 @@
 /* A batch of this size is a bulk load and locks the whole table. */
 #define BULK 100
 
+/* A unique attribute in a bulk load. */
+typedef struct Fresh
+{
+	int64		attr;
+	SubTransactionId since;		/* in which the table was locked and nobody had
+								 * the attribute; invalid: somebody has it */
+} Fresh;
+
+#define MAX_FRESH 8
+
 /* Fingerprints of what one transaction has asserted in one table. */
 typedef struct PrintSet
 {
@@ -67,6 +79,8 @@ typedef struct PrintSet
 	uint64		mask;
 	uint64		count;
 	bloom_filter *overflow;		/* past MAX_PRINTS */
+	Fresh		fresh[MAX_FRESH];
+	int			nfresh;
 	struct PrintSet *next;
 } PrintSet;
 
@@ -82,6 +96,7 @@ typedef struct Rows
 	int64		max_e;
 	int64		max_tx;			/* of those that are given */
 	bool		bulk;
+	bool		trusted;		/* some row says which transaction said it */
 	bool		copy;
 	bool		schema_changes;
 } Rows;
@@ -355,6 +370,7 @@ prints_of(Oid relid, int64 tx)
 		/* Another transaction of an import. */
 		set->tx = tx;
 		set->count = 0;
+		set->nfresh = 0;
 		if (set->slots)
 			pfree(set->slots);
 		set->slots = NULL;
@@ -413,12 +429,60 @@ check_second(Rows *rows, const DatomRow *row, const DatomAttr *attr)
  * Uniqueness
  */
 
+/* Under the lock of the whole table. */
+static bool
+nobody_has(Relation rel, const DatomAttr *attr)
+{
+	DatomLogScan *scan = datom_log_scan_value(rel, SnapshotSelf, attr, NULL);
+	DatomRow	row;
+	bool		found = datom_log_next(scan, &row);
+
+	datom_log_end(scan);
+	return !found;
+}
+
+/*
+ * Is every value of the attribute among the fingerprints? The lock goes with
+ * the subtransaction that took it.
+ */
+static bool
+is_fresh(Rows *rows, PrintSet *set, const DatomAttr *attr)
+{
+	Fresh	   *fresh = set->fresh;
+
+	if (!rows->bulk || rows->trusted)
+		return false;
+	while (fresh < set->fresh + set->nfresh && fresh->attr != attr->e)
+		fresh++;
+	if (fresh == set->fresh + MAX_FRESH)
+		return false;
+	if (fresh == set->fresh + set->nfresh)
+	{
+		set->nfresh++;
+		fresh->attr = attr->e;
+		fresh->since = nobody_has(rows->rel, attr) ?
+			GetCurrentSubTransactionId() : InvalidSubTransactionId;
+	}
+	return fresh->since != InvalidSubTransactionId &&
+		SubTransactionIsActive(fresh->since);
+}
+
+/* A row that is taken as it is leaves no fingerprint. */
+static void
+trust_row(Rows *rows)
+{
+	rows->trusted = true;
+	for (PrintSet *set = print_sets; set; set = set->next)
+		for (int i = 0; set->relid == rows->table->relid && i < set->nfresh; i++)
+			set->fresh[i].since = InvalidSubTransactionId;
+}
+
 static void
 check_unique(Rows *rows, const DatomRow *row, const DatomAttr *attr)
 {
+	PrintSet   *set = prints_of(rows->table->relid, row->tx);
 	uint32		hash = datom_value_hash(row->v);
-	bool		repeated = add_print(prints_of(rows->table->relid, row->tx),
-									 fingerprint(hash, attr, true));
+	bool		repeated = add_print(set, fingerprint(hash, attr, true));
 	int64		owner;
 
 	if (rows->bulk)
@@ -426,7 +490,9 @@ check_unique(Rows *rows, const DatomRow *row, const DatomAttr *attr)
 	else
 		datom_lock_bucket(rows->table->relid,
 						  datom_lock_value_bucket(attr->ident, attr->len, hash));
-	for (int i = 0; repeated && i < rows->done; i++)
+	if (is_fresh(rows, set, attr) && !repeated)
+		return;
+	for (int i = 0; (repeated || rows->trusted) && i < rows->done; i++)
 	{
 		DatomRow	other = prepared_row(rows->slots[i]);
 
@@ -574,6 +640,7 @@ prepare_row(Rows *rows, TupleTableSlot *slot)
 	else
 	{
 		require_trust(rows->rel);
+		trust_row(rows);
 		row.v = datom_value_settle(row.v);
 		rows->max_tx = Max(rows->max_tx, row.tx);
 		if (row.e > 0)
