@@ -7,31 +7,37 @@
  */
 #include "db.h"
 
-#include "access/htup_details.h"
-#include "catalog/namespace.h"
+#include "catalog/pg_operator.h"
 #include "catalog/pg_type.h"
-#include "executor/tuptable.h"
+#include "lib/stringinfo.h"
 #include "miscadmin.h"
+#include "port/pg_bswap.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 #include "utils/tuplesort.h"
-#include "utils/typcache.h"
 
 #include "log.h"
 #include "basis.h"
 #include "txlog.h"
 
-/* What is sorted: numbers first, so that the value is rarely looked at. */
-enum
-{
-	SORT_E,
-	SORT_INSTANT,
-	SORT_TX,
-	SORT_AID,
-	SORT_ADDED,
-	SORT_V,
-	SORT_COLUMNS
-};
+/*
+ * What is sorted: a row as bytes that sort as it does, so that the server's sort
+ * of bytea does it. Its abbreviated key is the entity.
+ *
+ *	0	varlena header
+ *	4	e			8 bytes, most significant first, sign flipped
+ *	12	aid			4 bytes
+ *	16	instant		as e
+ *	24	tx			as e
+ *	32	added		1 byte
+ *	36	v			a varlena; its bytes do not sort, see sort_group()
+ */
+#define ROW_E 4
+#define ROW_AID 12
+#define ROW_INSTANT 16
+#define ROW_TX 24
+#define ROW_ADDED 32
+#define ROW_V 36
 
 /* Attributes by number, in the order they are met. */
 typedef struct Attrs
@@ -76,40 +82,68 @@ number_attribute(Attrs *attrs, const DatomRow *row, const DatomSchema *schema)
 	return attrs->count++;
 }
 
-static TupleDesc
-sort_desc(Oid value_type)
+static void
+put_number(char *bytes, int64 number)
 {
-	TupleDesc	desc = CreateTemplateTupleDesc(SORT_COLUMNS);
+	uint64		flipped = pg_hton64((uint64) number ^ PG_INT64_MIN);
 
-	TupleDescInitEntry(desc, SORT_E + 1, "e", INT8OID, -1, 0);
-	TupleDescInitEntry(desc, SORT_INSTANT + 1, "instant", INT8OID, -1, 0);
-	TupleDescInitEntry(desc, SORT_TX + 1, "tx", INT8OID, -1, 0);
-	TupleDescInitEntry(desc, SORT_AID + 1, "aid", INT4OID, -1, 0);
-	TupleDescInitEntry(desc, SORT_ADDED + 1, "added", BOOLOID, -1, 0);
-	TupleDescInitEntry(desc, SORT_V + 1, "v", value_type, -1, 0);
-	return desc;
+	memcpy(bytes, &flipped, sizeof(flipped));
 }
 
-/* A sort in the order of datom_compare(). */
-static Tuplesortstate *
-begin_sort(TupleDesc desc)
+static int64
+get_number(const char *bytes)
 {
-	AttrNumber	columns[SORT_COLUMNS] = {SORT_E + 1, SORT_AID + 1,
-	SORT_INSTANT + 1, SORT_TX + 1, SORT_ADDED + 1, SORT_V + 1};
-	Oid			operators[SORT_COLUMNS];
-	Oid			collations[SORT_COLUMNS] = {0};
-	bool		nulls_first[SORT_COLUMNS] = {0};
+	uint64		flipped;
 
-	for (int i = 0; i < SORT_COLUMNS; i++)
-		operators[i] = lookup_type_cache(TupleDescAttr(desc, columns[i] - 1)->atttypid,
-										 TYPECACHE_LT_OPR)->lt_opr;
-	return tuplesort_begin_heap(desc, SORT_COLUMNS, columns, operators, collations,
-								nulls_first, work_mem, NULL, TUPLESORT_NONE);
+	memcpy(&flipped, bytes, sizeof(flipped));
+	return (int64) (pg_ntoh64(flipped) ^ (uint64) PG_INT64_MIN);
+}
+
+/* Writes a row into *buffer, which grows as it must. */
+static Datum
+pack_row(StringInfo buffer, const DatomRow *row, int aid, TimestampTz instant)
+{
+	Size		size = ROW_V + VARSIZE_ANY(row->v);
+	uint32		number = pg_hton32((uint32) aid);
+	char	   *bytes;
+
+	resetStringInfo(buffer);
+	enlargeStringInfo(buffer, size);
+	bytes = buffer->data;
+	SET_VARSIZE(bytes, size);
+	put_number(bytes + ROW_E, row->e);
+	memcpy(bytes + ROW_AID, &number, sizeof(number));
+	put_number(bytes + ROW_INSTANT, instant);
+	put_number(bytes + ROW_TX, row->tx);
+	memset(bytes + ROW_ADDED, 0, ROW_V - ROW_ADDED);
+	bytes[ROW_ADDED] = row->added;
+	memcpy(bytes + ROW_V, row->v, VARSIZE_ANY(row->v));
+	return PointerGetDatum(bytes);
+}
+
+static Datom
+unpack_row(Datum packed)
+{
+	char	   *bytes = DatumGetPointer(packed);
+	uint32		aid;
+
+	memcpy(&aid, bytes + ROW_AID, sizeof(aid));
+	return (Datom) {
+		.e = get_number(bytes + ROW_E), .aid = (int) pg_ntoh32(aid),
+		.instant = get_number(bytes + ROW_INSTANT), .tx = get_number(bytes + ROW_TX),
+		.added = bytes[ROW_ADDED], .v = (DatomValue *) (bytes + ROW_V)
+	};
+}
+
+static Tuplesortstate *
+begin_sort(void)
+{
+	return tuplesort_begin_datum(BYTEAOID, ByteaLessOperator, InvalidOid, false,
+								 work_mem, NULL, TUPLESORT_NONE);
 }
 
 static void
-fill_sort(Tuplesortstate *sort, TupleTableSlot *slot, Relation rel,
-		  const DatomSettled *at, Attrs *attrs)
+fill_sort(Tuplesortstate *sort, Relation rel, const DatomSettled *at, Attrs *attrs)
 {
 	DatomTxMap *map = datom_txmap_create(RelationGetRelid(rel), at->snapshot);
 	const DatomSchema *schema = datom_log_schema(rel);
@@ -117,8 +151,10 @@ fill_sort(Tuplesortstate *sort, TupleTableSlot *slot, Relation rel,
 	MemoryContext own = CurrentMemoryContext;
 	MemoryContext each = AllocSetContextCreate(own, "datom row",
 											   ALLOCSET_DEFAULT_SIZES);
+	StringInfoData buffer;
 	DatomRow	row;
 
+	initStringInfo(&buffer);
 	datom_txmap_load(map);
 	for (;;)
 	{
@@ -134,113 +170,110 @@ fill_sort(Tuplesortstate *sort, TupleTableSlot *slot, Relation rel,
 		instant = datom_txmap_instant(map, row.tx);
 		if (instant > at->at)
 			continue;
-		ExecClearTuple(slot);
-		slot->tts_values[SORT_E] = Int64GetDatum(row.e);
-		slot->tts_values[SORT_INSTANT] = Int64GetDatum(instant);
-		slot->tts_values[SORT_TX] = Int64GetDatum(row.tx);
-		slot->tts_values[SORT_AID] = Int32GetDatum(number_attribute(attrs, &row, schema));
-		slot->tts_values[SORT_ADDED] = BoolGetDatum(row.added);
-		slot->tts_values[SORT_V] = PointerGetDatum(row.v);
-		memset(slot->tts_isnull, 0, sizeof(bool) * SORT_COLUMNS);
-		ExecStoreVirtualTuple(slot);
-		tuplesort_puttupleslot(sort, slot);
+		tuplesort_putdatum(sort, pack_row(&buffer, &row,
+										  number_attribute(attrs, &row, schema),
+										  instant), false);
 	}
+	pfree(buffer.data);
 	MemoryContextDelete(each);
 	datom_log_end(scan);
 }
 
-/* The rows of one entity and attribute, while they come out of the sort. */
+/*
+ * The rows of one entity and attribute, while they come out of the sort, each as
+ * a copy. The row that shows that a group is complete belongs to the next one,
+ * so two contexts take turns: when a group is handed out, that of the rows
+ * before the last change of turns is reset.
+ */
 typedef struct RowGroup
 {
-	MemoryContext context;		/* reset after each group */
+	MemoryContext contexts[2];
+	int			turn;			/* which of them takes rows in */
 	Datom	   *rows;
 	int			count;
 	int			room;
 } RowGroup;
 
 static void
-group_add(RowGroup *group, TupleTableSlot *slot)
+group_add(RowGroup *group, Datom row)
 {
-	Datum	   *values;
-	Datom	   *row;
-	MemoryContext old;
-
-	slot_getallattrs(slot);
-	values = slot->tts_values;
 	if (group->count == group->room)
-	{
-		group->room *= 2;
-		group->rows = repalloc_huge(group->rows, sizeof(Datom) * group->room);
-	}
-	row = &group->rows[group->count++];
-	row->e = DatumGetInt64(values[SORT_E]);
-	row->instant = DatumGetInt64(values[SORT_INSTANT]);
-	row->tx = DatumGetInt64(values[SORT_TX]);
-	row->aid = DatumGetInt32(values[SORT_AID]);
-	row->added = DatumGetBool(values[SORT_ADDED]);
-	old = MemoryContextSwitchTo(group->context);
-	row->v = (DatomValue *) PG_DETOAST_DATUM_COPY(values[SORT_V]);
-	MemoryContextSwitchTo(old);
+		group->rows = repalloc_huge(group->rows, sizeof(Datom) * (group->room *= 2));
+	group->rows[group->count++] = row;
 }
 
+/* Rows that only their values tell apart come in any order. */
+static void
+sort_group(RowGroup *group)
+{
+	for (int i = 1; i < group->count; i++)
+		if (group->rows[i].tx == group->rows[i - 1].tx &&
+			group->rows[i].added == group->rows[i - 1].added)
+		{
+			qsort(group->rows, group->count, sizeof(Datom), datom_compare);
+			return;
+		}
+}
+
+/* Hands the group out, in a context that is reset afterwards. */
 static void
 group_take(RowGroup *group, const Attrs *attrs, DatomRowsFn take, void *arg)
 {
-	MemoryContext old = MemoryContextSwitchTo(group->context);
+	MemoryContext done = group->contexts[!group->turn];
+	MemoryContext old = MemoryContextSwitchTo(done);
 	int			aid = group->rows[0].aid;
 
+	sort_group(group);
 	take(arg, attrs->list[aid].a, attrs->list[aid].attr, group->rows, group->count);
 	MemoryContextSwitchTo(old);
-	MemoryContextReset(group->context);
+	MemoryContextReset(done);
+	group->turn = !group->turn;
 	group->count = 0;
 }
 
-static bool
-continues(const RowGroup *group, TupleTableSlot *slot)
+static void
+drain_sort(Tuplesortstate *sort, const Attrs *attrs, DatomRowsFn take, void *arg)
 {
+	RowGroup	group = {.room = 64};
+	MemoryContext own = CurrentMemoryContext;
+	Datum		packed;
 	bool		isnull;
 
-	return group->count == 0 ||
-		(DatumGetInt64(slot_getattr(slot, SORT_E + 1, &isnull)) == group->rows[0].e &&
-		 DatumGetInt32(slot_getattr(slot, SORT_AID + 1, &isnull)) == group->rows[0].aid);
-}
-
-static void
-drain_sort(Tuplesortstate *sort, TupleTableSlot *slot, const Attrs *attrs,
-		   DatomRowsFn take, void *arg)
-{
-	RowGroup		group = {.room = 64};
-
-	group.context = AllocSetContextCreate(CurrentMemoryContext, "datom group",
-										  ALLOCSET_DEFAULT_SIZES);
+	for (int i = 0; i < 2; i++)
+		group.contexts[i] = AllocSetContextCreate(own, "datom group",
+												  ALLOCSET_DEFAULT_SIZES);
 	group.rows = palloc(sizeof(Datom) * group.room);
-	while (tuplesort_gettupleslot(sort, true, false, slot, NULL))
+	for (;;)
 	{
+		Datom		row;
+		bool		more;
+
 		CHECK_FOR_INTERRUPTS();
-		if (!continues(&group, slot))
+		MemoryContextSwitchTo(group.contexts[group.turn]);
+		more = tuplesort_getdatum(sort, true, &packed, &isnull, NULL);
+		MemoryContextSwitchTo(own);
+		if (!more)
+			break;
+		row = unpack_row(packed);
+		if (group.count > 0 && (row.e != group.rows[0].e || row.aid != group.rows[0].aid))
 			group_take(&group, attrs, take, arg);
-		group_add(&group, slot);
+		group_add(&group, row);
 	}
 	if (group.count > 0)
 		group_take(&group, attrs, take, arg);
-	MemoryContextDelete(group.context);
+	MemoryContextDelete(group.contexts[0]);
+	MemoryContextDelete(group.contexts[1]);
 }
 
 void
 datom_db_rows(Relation rel, const DatomSettled *at, DatomRowsFn take, void *arg)
 {
-	TupleDesc	desc = sort_desc(TupleDescAttr(RelationGetDescr(rel),
-											   Anum_datom_v - 1)->atttypid);
-	TupleTableSlot *in = MakeSingleTupleTableSlot(desc, &TTSOpsVirtual);
-	TupleTableSlot *out = MakeSingleTupleTableSlot(desc, &TTSOpsMinimalTuple);
-	Tuplesortstate *sort = begin_sort(desc);
+	Tuplesortstate *sort = begin_sort();
 	Attrs		attrs = {0};
 
-	fill_sort(sort, in, rel, at, &attrs);
+	fill_sort(sort, rel, at, &attrs);
 	tuplesort_performsort(sort);
-	drain_sort(sort, out, &attrs, take, arg);
-	ExecDropSingleTupleTableSlot(in);
-	ExecDropSingleTupleTableSlot(out);
+	drain_sort(sort, &attrs, take, arg);
 	tuplesort_end(sort);
 }
 
