@@ -203,9 +203,13 @@ COPY log (a, v) FROM stdin;
 :t/string	drawn
 \.
 SELECT e FROM log WHERE v = 'drawn'::text::datom.value ORDER BY e;
+-- but not to its end, which would leave none for others
 INSERT INTO log (e, a, v) VALUES (9223372036854775807, ':t/string', 'the last');
-INSERT INTO log (a, v) VALUES (':t/string', 'none left');
 \echo :LAST_ERROR_SQLSTATE
+INSERT INTO log (e, a, v) VALUES (8000, ':t/ref', '9223372036854775807'), (8001, ':t/string', 'x');
+INSERT INTO log (a, v) VALUES (':t/string', 'after') RETURNING e;
+INSERT INTO log (e, a, v) VALUES (4611686018427387904, ':t/string', 'the last');
+INSERT INTO log (a, v) VALUES (':t/string', 'after') RETURNING e;
 SELECT setval(pg_get_serial_sequence('log', 'e'), 100000);
 
 --

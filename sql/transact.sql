@@ -93,6 +93,12 @@ SELECT say('[[:db/add [:person/email "eve@x"] :person/age 1] [:db/add [:person/s
 SELECT say('[[:db/add 500 :person/ssn "123"]]');
 SELECT say('[[:db/add [:person/email "eve@x"] :person/age 32] [:db/add "f" :person/boss [:person/ssn "123"]]]');
 
+-- a number that is given, if only to point to it, is given to nobody else
+SELECT nextval('pur_e_seq') - 1 AS last \gset
+SELECT string_agg((t.tempids ->> k)::bigint - :last || '', ' ' ORDER BY k)
+FROM datom.transact('pur', format('[[:db/add %s :person/name "x"] [:db/add "a" :person/name "y"] [:db/add "b" :person/boss %s] [:db/add "c" :t/ref 9223372036854775807]]',
+	:last + 2, :last + 4)) t, jsonb_object_keys(t.tempids) k;
+SELECT say('[[:db/add 9223372036854775807 :person/name "none is left"]]');
 --
 -- map form: nested maps are entities of their own, components or not
 --

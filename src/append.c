@@ -57,6 +57,8 @@
 /* 128 MB; said to be for so many that it takes 3 bits an element. */
 #define OVERFLOW_KB (128 * 1024)
 #define OVERFLOW_ELEMENTS INT64CONST(256 * 1024 * 1024)
+/* Above this no entity is accepted that was not drawn, lest none be left to draw. */
+#define MAX_ENTITY (INT64CONST(1) << 62)
 /* A batch of this size is a bulk load and locks the whole table. */
 #define BULK 100
 
@@ -187,7 +189,7 @@ refuse_entity(Relation rel, int64 e)
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 			 errmsg("entity " INT64_FORMAT " in \"%s\" is not valid",
 					e, RelationGetRelationName(rel)),
-			 errdetail(e == 0 ? "An entity is a positive number." :
+			 errdetail(e >= 0 ? "An entity is a positive number up to 2^62." :
 					   "A negative entity stands for a transaction of this table, and there is none with this number.")));
 }
 
@@ -270,7 +272,7 @@ datom_append_reach(Relation rel, int64 e)
 	DatomTable *table = datom_log_table(rel);
 	Relation	seq;
 
-	if (e <= table->e_reached || !OidIsValid(table->sequence))
+	if (e <= table->e_reached || e > MAX_ENTITY || !OidIsValid(table->sequence))
 		return;
 	seq = relation_open(table->sequence, RowExclusiveLock);
 	table->e_reached = raise_sequence(seq, e);
@@ -530,16 +532,31 @@ require_trust(Relation rel)
 }
 
 static void
+note_entity(Rows *rows, int64 e)
+{
+	if (e <= MAX_ENTITY)
+		rows->max_e = Max(rows->max_e, e);
+}
+
+static bool
+is_drawn(Rows *rows, int64 e)
+{
+	Oid			sequence = rows->table->sequence;
+
+	return OidIsValid(sequence) && e <= datom_append_sequence_value(sequence);
+}
+
+static void
 check_entity(Rows *rows, const DatomRow *row)
 {
 	DatomEntry	entry;
 
-	if (row->e > 0)
+	if (row->e > 0 && (row->e <= MAX_ENTITY || is_drawn(rows, row->e)))
 	{
-		rows->max_e = Max(rows->max_e, row->e);
+		note_entity(rows, row->e);
 		return;
 	}
-	if (row->e == 0 || row->e == PG_INT64_MIN ||
+	if (row->e >= 0 || row->e == PG_INT64_MIN ||
 		(!datom_txlog_is_own(rows->table->relid, -row->e) &&
 		 !datom_basis_find(-row->e, rows->table->relid, &entry)))
 		refuse_entity(rows->rel, row->e);
@@ -643,12 +660,11 @@ prepare_row(Rows *rows, TupleTableSlot *slot)
 		trust_row(rows);
 		row.v = datom_value_settle(row.v);
 		rows->max_tx = Max(rows->max_tx, row.tx);
-		if (row.e > 0)
-			rows->max_e = Max(rows->max_e, row.e);
+		note_entity(rows, row.e);
 	}
 	/* Who is pointed to is somebody, and not to be the next new entity. */
 	if (datom_value_kind(row.v) == DATOM_REF)
-		rows->max_e = Max(rows->max_e, datom_value_get_int(row.v));
+		note_entity(rows, datom_value_get_int(row.v));
 	rows->schema_changes |= datom_schema_reserved(row.a, row.alen);
 	store_row(slot, &row, rows->copy);
 }

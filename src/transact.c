@@ -317,7 +317,6 @@ lock_out_writers(Transact *t)
 static void
 reach_given(Transact *t)
 {
-	int64		given = 0;
 	ListCell   *lc;
 
 	foreach(lc, t->data->ops)
@@ -325,14 +324,12 @@ reach_given(Transact *t)
 		TxOp	   *op = lfirst(lc);
 
 		if (op->e->kind == NODE_FIXED)
-			given = Max(given, op->e->e);
+			datom_append_reach(t->rel, op->e->e);
 		if (op->v.node && op->v.node->kind == NODE_FIXED)
-			given = Max(given, op->v.node->e);
+			datom_append_reach(t->rel, op->v.node->e);
 		if (op->v.v && datom_value_kind(op->v.v) == DATOM_REF)
-			given = Max(given, datom_value_get_int(op->v.v));
+			datom_append_reach(t->rel, datom_value_get_int(op->v.v));
 	}
-	if (given > 0)
-		datom_append_reach(t->rel, given);
 }
 
 static void
