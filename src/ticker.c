@@ -52,7 +52,7 @@ typedef struct TickerSlot
 	TimestampTz starting;		/* when a worker was asked for; 0: not */
 	bool		asked;			/* somebody wants a tick */
 	bool		leave;
-	bool		absent;			/* the extension is not in this database */
+	TimestampTz absent;			/* when the extension was not in this database */
 } TickerSlot;
 
 typedef struct TickerShared
@@ -176,7 +176,7 @@ datom_ticker_ask(void)
 	if (slot)
 	{
 		slot->asked = true;
-		slot->absent = false;
+		slot->absent = 0;
 	}
 	coming = slot && ensure_worker(slot);
 	LWLockRelease(&shared->lock);
@@ -284,6 +284,7 @@ void
 datom_ticker_main(Datum arg)
 {
 	TimestampTz busy = GetCurrentTimestamp();
+	TimestampTz began = 0;
 	bool		present = true;
 
 	pqsignal(SIGTERM, die);
@@ -304,6 +305,7 @@ datom_ticker_main(Datum arg)
 		}
 		if (take_request() || (listened && datom_txlog_tick_due()))
 		{
+			began = GetCurrentTimestamp();
 			present = tick();
 			busy = GetCurrentTimestamp();
 			continue;
@@ -317,7 +319,7 @@ datom_ticker_main(Datum arg)
 	if (!present)
 	{
 		LWLockAcquire(&shared->lock, LW_EXCLUSIVE);
-		mine->absent = true;
+		mine->absent = began;
 		LWLockRelease(&shared->lock);
 	}
 	proc_exit(0);
@@ -366,7 +368,9 @@ launch(void)
 	{
 		TickerSlot *slot = find_slot(lfirst_oid(lc));
 
-		if (slot && slot->pid == 0 && !slot->absent)
+		/* A tick since then tells that the extension has come. */
+		if (slot && slot->pid == 0 &&
+			(slot->absent == 0 || datom_txlog_last_tick(slot->database) > slot->absent))
 			ensure_worker(slot);
 	}
 	LWLockRelease(&shared->lock);

@@ -325,6 +325,16 @@ insert_tick(Ledger *clock, TimestampTz instant, TimestampTz low)
 	pg_atomic_write_u64(&tick_time()->at, (uint64) GetCurrentTimestamp());
 }
 
+/* When a database last ticked, by the machine's clock; 0 if not known. */
+TimestampTz
+datom_txlog_last_tick(Oid database)
+{
+	for (int i = 0; i < TICK_TIMES; i++)
+		if (pg_atomic_read_u32(&shared->ticks[i].database) == database)
+			return (TimestampTz) pg_atomic_read_u64(&shared->ticks[i].at);
+	return 0;
+}
+
 /* Is the last tick of this database older than a second? */
 bool
 datom_txlog_tick_due(void)

@@ -27,6 +27,7 @@ extern void datom_txlog_forget(Oid db);
 extern TimestampTz datom_txlog_clock(void);
 extern void datom_txlog_add_tick(void);
 extern bool datom_txlog_tick_due(void);
+extern TimestampTz datom_txlog_last_tick(Oid database);
 extern TimestampTz datom_txlog_last(void);
 
 #endif
