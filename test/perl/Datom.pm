@@ -1,0 +1,190 @@
+# Datom.pm: what the tests under test/t share.
+#
+# Servers are PostgreSQL::Test::Cluster nodes, but their postmasters are
+# children of the test: so that after kill -9 the test learns at once that one
+# is gone, and does not depend on how soon init reaps it.
+package Datom;
+use strict;
+use warnings;
+use DBI;
+use Exporter 'import';
+use POSIX ();
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+use Time::HiRes qw(sleep time);
+
+our @EXPORT = qw(server standby launch crash wait_until settings db try_db
+  datom_table spawn finish torture one);
+
+# Is this make torture?
+sub torture { return $ENV{TORTURE} ? 1 : 0 }
+
+# A new server that streams; `%conf` is added to its configuration.
+sub server
+{
+	my ($name, %conf) = @_;
+	my $node = PostgreSQL::Test::Cluster->new($name);
+	$node->init(allows_streaming => 1, extra => [ '--encoding=UTF8', '--locale=C' ]);
+	settings(
+		$node,
+		shared_preload_libraries => "'datom'",
+		fsync => 'on', max_connections => 100, shared_buffers => "'64MB'",
+		log_statement => "'none'", log_min_messages => "'fatal'",
+		log_min_error_statement => "'panic'", jit => 'off',
+		wal_keep_size => "'1GB'", max_worker_processes => 16, %conf);
+	launch($node);
+	one(db($node), 'CREATE EXTENSION datom');
+	return $node;
+}
+
+# A standby of it, not started.
+sub standby
+{
+	my ($of, $name, %conf) = @_;
+	my $node = PostgreSQL::Test::Cluster->new($name);
+	$of->backup("for_$name");
+	$node->init_from_backup($of, "for_$name", has_streaming => 1);
+	settings($node, %conf);
+	return $node;
+}
+
+sub settings
+{
+	my ($node, %conf) = @_;
+	$node->append_conf('postgresql.conf', "$_ = $conf{$_}") for sort keys %conf;
+}
+
+# Starts the server and waits until it takes connections.
+sub launch
+{
+	my ($node) = @_;
+	local %ENV = ($node->_get_env(), PGAPPNAME => '');
+	delete $ENV{PGAPPNAME};
+	my $pid = fork // die "fork: $!";
+	if ($pid == 0)
+	{
+		open STDIN, '<', '/dev/null';
+		open STDOUT, '>>', $node->logfile;
+		open STDERR, '>&', \*STDOUT;
+		exec 'postgres', '-D', $node->data_dir, "--cluster-name=" . $node->name
+			or POSIX::_exit(1);
+	}
+	$node->{_pid} = $pid;
+	wait_until($node->name . ' is up',
+		sub { my $dbh = try_db($node); $dbh && $dbh->disconnect; $dbh });
+}
+
+sub children_of
+{
+	my ($parent) = @_;
+	my @pids;
+	for my $stat (glob '/proc/[0-9]*/stat')
+	{
+		open my $f, '<', $stat or next;
+		my $line = <$f> // next;
+		push @pids, $1 if $line =~ /^(\d+) \(.*\) \S (\d+)/ && $2 == $parent;
+	}
+	return @pids;
+}
+
+# Stops the server as a crash does, and returns when nothing of it runs.
+#	immediate	as pg_ctl stop -m immediate
+#	postmaster	kill -9 of the postmaster; its children find out
+#	all			kill -9 of the postmaster and all its children
+sub crash
+{
+	my ($node, $how) = @_;
+	my $pid = $node->{_pid};
+	my @children = children_of($pid);
+	kill($how eq 'immediate' ? 'QUIT' : 'KILL', $pid);
+	kill 'KILL', @children if $how eq 'all';
+	waitpid $pid, 0;
+	$node->{_pid} = undef;
+	wait_until('backends are gone', sub { !grep { running($_) } @children });
+}
+
+# A zombie that init has not reaped yet does not run.
+sub running
+{
+	my ($pid) = @_;
+	open my $f, '<', "/proc/$pid/stat" or return 0;
+	my $line = <$f> // return 0;
+	return $line !~ /^\d+ \(.*\) [ZX]/;
+}
+
+sub wait_until
+{
+	my ($what, $true, $seconds) = @_;
+	my $end = time + ($seconds || 120);
+	until ($true->())
+	{
+		die "gave up waiting until $what" if time > $end;
+		sleep 0.01;
+	}
+}
+
+# A connection, or undef. `%set` are settings of the session, and `dbname`.
+sub try_db
+{
+	my ($node, %set) = @_;
+	my $database = delete $set{dbname} // 'postgres';
+	my $options = join ' ', map { "-c $_=$set{$_}" } sort keys %set;
+	return eval {
+		DBI->connect(
+			sprintf("dbi:Pg:dbname=%s;host=%s;port=%d;options='-c timezone=UTC %s'",
+				$database, $node->host, $node->port, $options),
+			'', '',
+			{   RaiseError => 1, PrintError => 0, PrintWarn => 0,
+				AutoInactiveDestroy => 1 });
+	};
+}
+
+sub db
+{
+	return try_db(@_) || die "cannot connect to " . $_[0]->name . ": $DBI::errstr";
+}
+
+# The first column of the first row.
+sub one
+{
+	my ($dbh, $sql, @args) = @_;
+	my $sth = $dbh->prepare($sql);
+	$sth->execute(@args);
+	return $sth->{NUM_OF_FIELDS} ? ($sth->fetchrow_array)[0] : undef;
+}
+
+# Makes a datom table with these attributes: ident => "type cardinality".
+sub datom_table
+{
+	my ($dbh, $table, %attributes) = @_;
+	one($dbh, 'SELECT datom.create(?)', $table);
+	one($dbh, 'SELECT datom.define_attribute(?, ?, ?, ?)', $table, $_, split ' ', $attributes{$_})
+		for sort keys %attributes;
+}
+
+# Runs a function in a process of its own.
+sub spawn
+{
+	my ($code) = @_;
+	my $pid = fork // die "fork: $!";
+	return $pid if $pid;
+	my $ok = eval { $code->(); 1 };
+	warn $@ unless $ok;
+	# Not exit: the servers are the parent's to stop.
+	POSIX::_exit($ok ? 0 : 1);
+}
+
+# Waits for processes; returns how many failed.
+sub finish
+{
+	my $failed = 0;
+	for my $pid (@_)
+	{
+		waitpid $pid, 0;
+		$failed++ if $?;
+	}
+	return $failed;
+}
+
+1;
