@@ -4,6 +4,7 @@
 #include "compat.h"
 
 #include "access/table.h"
+#include "access/xact.h"
 #include "fmgr.h"
 #include "funcapi.h"
 #include "miscadmin.h"
@@ -45,11 +46,22 @@ push_pair(JsonbParseState **state, const char *key, const DatomValue *v)
 	push_value(state, WJB_VALUE, v);
 }
 
+static int
+count_holding(const DatomEntityFacts *one, TimestampTz at)
+{
+	int			count = 0;
+
+	for (int i = 0; i < one->count; i++)
+		count += datom_fact_holds(&one->facts[i], at);
+	return count;
+}
+
 /* The values of one attribute that hold; an array if it may have many. */
 static bool
-push_attribute(JsonbParseState **state, const DatomEntityFacts *one, TimestampTz at)
+push_attribute(JsonbParseState **state, const DatomEntityFacts *one,
+			   const DatomAttr *attr, TimestampTz at)
 {
-	bool		many = datom_schema_many(one->attr, at);
+	bool		many = datom_schema_many(attr, at) || count_holding(one, at) > 1;
 	int			pushed = 0;
 
 	for (int i = 0; i < one->count; i++)
@@ -71,11 +83,13 @@ push_attribute(JsonbParseState **state, const DatomEntityFacts *one, TimestampTz
 
 /* What the order of commits says of a transaction, which is no datom. */
 static bool
-push_transaction(JsonbParseState **state, Oid db, int64 tx, TimestampTz at)
+push_transaction(JsonbParseState **state, DatomReader *reader, int64 tx, TimestampTz at)
 {
 	DatomEntry	entry;
 
-	if (!datom_basis_find(tx, db, &entry) || entry.running || entry.instant > at)
+	if (datom_txmap_instant(reader->map, tx) == DT_NOEND ||
+		!datom_basis_find(tx, RelationGetRelid(reader->rel), &entry) ||
+		entry.running || entry.instant > at)
 		return false;
 	push_pair(state, ":db/txInstant", datom_value_make_instant(entry.instant));
 	push_pair(state, ":db.tx/role",
@@ -85,6 +99,17 @@ push_transaction(JsonbParseState **state, Oid db, int64 tx, TimestampTz at)
 	return true;
 }
 
+/*
+ * What says whether values are an array: the schema that the snapshot knows,
+ * where that may be an old one.
+ */
+static const DatomSchema *
+shaping_schema(DatomReader *reader, TimestampTz at)
+{
+	return IsolationUsesXactSnapshot() ?
+		datom_log_schema_at(reader->rel, reader->snapshot, at) : reader->schema;
+}
+
 /* NULL if nothing holds of the entity. */
 static Jsonb *
 entity_json(DatomReader *reader, int64 e, TimestampTz at)
@@ -92,14 +117,17 @@ entity_json(DatomReader *reader, int64 e, TimestampTz at)
 	JsonbParseState *state = NULL;
 	DatomEntityFacts *attrs;
 	int			n = datom_facts_entity(reader, e, &attrs);
+	const DatomSchema *schema = shaping_schema(reader, at);
 	bool		any = false;
 
 	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
 	push_pair(&state, ":db/id", datom_value_make_long(e));
 	for (int i = 0; i < n; i++)
-		any |= push_attribute(&state, &attrs[i], at);
+		any |= push_attribute(&state, &attrs[i],
+							  datom_schema_find(schema, attrs[i].ident, strlen(attrs[i].ident)),
+							  at);
 	if (e < 0)
-		any |= push_transaction(&state, RelationGetRelid(reader->rel), -e, at);
+		any |= push_transaction(&state, reader, -e, at);
 	return any ? JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL)) : NULL;
 }
 
