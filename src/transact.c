@@ -15,8 +15,9 @@
  * wait may have changed meanwhile. When a round takes no lock, everything that
  * was read is protected until the transaction ends. Buckets are taken in
  * ascending order, values before entities, so that transactions of one call
- * each cannot deadlock. Many locks are taken as the lock of the whole table;
- * so is that of a transaction function, before it runs.
+ * each cannot deadlock. Many locks are taken as the lock of the whole table,
+ * before the first bucket, because two who hold some cannot both have it; so is
+ * that of a transaction function, before it runs.
  *
  * In REPEATABLE READ and above the snapshot after the locks may show facts
  * that the transaction's own does not; then 40001 is raised.
@@ -119,6 +120,22 @@ value_bucket(const DatomAttr *attr, const DatomValue *v)
 	return datom_lock_value_bucket(attr->ident, attr->len, datom_value_hash(v));
 }
 
+/* May these operations take so many locks? */
+static bool
+are_many(Transact *t)
+{
+	int			n = 0;
+	ListCell   *lc;
+
+	foreach(lc, t->data->ops)
+	{
+		TxOp	   *op = lfirst(lc);
+
+		n += op->attr && op->attr->unique != UNIQUE_NONE && op->v.node ? 2 : 1;
+	}
+	return n > MANY_LOCKS;
+}
+
 /* The values by which entities are found, or which must not be found twice. */
 static bool
 lock_values(Transact *t)
@@ -128,6 +145,8 @@ lock_values(Transact *t)
 	int			n = 0;
 	ListCell   *lc;
 
+	if (are_many(t))
+		return datom_lock_all(t->data->db);
 	foreach(lc, t->data->nodes)
 	{
 		TxNode	   *node = lfirst(lc);
