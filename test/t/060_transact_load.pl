@@ -15,6 +15,7 @@ my $seed = $ENV{SEED} || int(rand(2**31));
 note "seed $seed (SEED=$seed)";
 my $CLIENTS = 8;
 my $ROUNDS = 60;
+my $BULKS = 3;
 my $KEYS = 12;
 my $dir = PostgreSQL::Test::Utils::tempdir;
 
@@ -77,6 +78,13 @@ my %acts = (
 		transact($dbh, '[[increment "counter"]]') or die "call: $state\n";
 		$tell->('call');
 	},
+	# More facts than there are locks for, and a unique value.
+	bulk => sub {
+		my ($dbh, $tell, $value) = @_;
+		transact($dbh, "[{:x/id \"bulk $value\"} " . join(' ', map { "[:db/add $_ :x/one \"$value\"]" } 5000 .. 5599) . ']')
+		  or die "bulk: $state\n";
+		$tell->('bulk');
+	},
 	set => sub {
 		my ($dbh, $tell, $value) = @_;
 		transact($dbh, "[[:db/add [:x/id \"shared\"] :x/one \"$value\"]]") or die "set: $state\n";
@@ -102,9 +110,11 @@ sub client
 	srand($seed + $i);
 	my $dbh = db($node);
 	open my $told, '>', "$dir/told.$i" or die $!;
+	my $bulks = 0;
 	for my $n (1 .. $ROUNDS)
 	{
 		my $act = (sort keys %acts)[ rand keys %acts ];
+		$act = 'cas' if $act eq 'bulk' && $bulks++ >= $BULKS;
 		$acts{$act}->($dbh, sub { print $told "@_\n" }, "$i.$n");
 	}
 	close $told;
@@ -116,7 +126,7 @@ my @told = map { split /\n/, slurp_file("$dir/told.$_") } 1 .. $CLIENTS;
 my %told;
 $told{ (split ' ')[0] }++ for @told;
 note join ', ', map { "$told{$_} $_" } sort keys %told;
-cmp_ok($told{$_} // 0, '>', 0, "clients were told: $_") for qw(upsert cas lost call set flip took taken);
+cmp_ok($told{$_} // 0, '>', 0, "clients were told: $_") for qw(upsert cas lost call bulk set flip took taken);
 
 # upserts
 my %keys = map { (split ' ')[1] => 1 } grep { /^upsert/ } @told;
@@ -138,11 +148,12 @@ is(one($dbh, q{SELECT count(*) FROM datom.history('pur') WHERE a = ':x/count' AN
 	$told{cas} + 1, 'and each has its place in the history');
 
 # one value
-is(one($dbh, q{SELECT count(*) FROM datom.as_of('pur') WHERE a = ':x/one'}), 1, 'one attribute has one value');
-is(one($dbh, q{SELECT count(*) FROM datom.history('pur') WHERE a = ':x/one' AND added}),
+is(one($dbh, q{SELECT count(*) FROM datom.as_of('pur') WHERE a = ':x/one' AND e < 5000}), 1, 'one attribute has one value');
+is(one($dbh, q{SELECT count(*) FROM datom.history('pur') WHERE a = ':x/one' AND e < 5000 AND added}),
 	$told{set}, "after $told{set} that followed each other");
-is(one($dbh, q{SELECT count(*) FROM datom.history('pur') WHERE a = ':x/one' AND NOT added}),
+is(one($dbh, q{SELECT count(*) FROM datom.history('pur') WHERE a = ':x/one' AND e < 5000 AND NOT added}),
 	$told{set} - 1, 'and each ended the one before');
+is(one($dbh, q{SELECT count(DISTINCT v) || ' ' || count(*) FROM datom.as_of('pur') WHERE a = ':x/one' AND e >= 5000}), '1 600', 'the last of many facts at once left all of its own');
 
 # retracted and asserted
 my $flips = one($dbh, q{SELECT string_agg(CASE WHEN added THEN '+' ELSE '-' END, '' ORDER BY datom.instant(tx))
