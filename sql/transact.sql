@@ -488,5 +488,7 @@ SELECT say('[{:person/name "Ann" :person/age 149}]');
 SELECT say('[{:person/name "Ann" :person/age 150}]');
 DROP TRIGGER told ON pur;
 
+-- and after all this the log is sound
+SELECT count(*) FROM datom.check('pur');
 SET client_min_messages = warning;
 DROP SCHEMA transact, "Odd ""one""" CASCADE;
