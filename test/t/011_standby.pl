@@ -22,6 +22,9 @@ $standby->init_from_backup($primary, 'base', has_streaming => 1);
 $standby->start;
 my $p = connect_to($primary);
 
+# As soon as somebody listens the ticker looks for the extension, finds none,
+# and must look again when it comes.
+sleep 3;
 $p->do($_) for 'CREATE EXTENSION datom', "SELECT datom.create('pur')", "SELECT datom.create('cus')",
   "SELECT datom.create('old', importing => true)",
   map { ("SELECT datom.define_attribute('$_', ':n/one', 'string')",
