@@ -105,7 +105,10 @@ somebody_listens(void)
 	return false;
 }
 
-/* The slot of a database, or a free one made its own; NULL if there is none. */
+/*
+ * The slot of a database, or one made its own: one that nobody has, else that
+ * of a database without a worker. NULL if there is none.
+ */
 static TickerSlot *
 find_slot(Oid database)
 {
@@ -117,7 +120,8 @@ find_slot(Oid database)
 
 		if (slot->database == database)
 			return slot;
-		if (free == NULL && slot->pid == 0 && !slot->asked)
+		if (slot->pid == 0 && !slot->asked &&
+			(free == NULL || (OidIsValid(free->database) && !OidIsValid(slot->database))))
 			free = slot;
 	}
 	if (free)
