@@ -15,7 +15,7 @@ use Test::More;
 use Time::HiRes qw(sleep time);
 
 our @EXPORT = qw(server standby launch crash wait_until settings db try_db
-  datom_table spawn finish torture one);
+  datom_table spawn finish torture one become_postgres);
 
 # Is this make torture?
 sub torture { return $ENV{TORTURE} ? 1 : 0 }
@@ -55,6 +55,15 @@ sub settings
 	$node->append_conf('postgresql.conf', "$_ = $conf{$_}") for sort keys %conf;
 }
 
+# PostgreSQL does not run as root.
+sub become_postgres
+{
+	my (undef, undef, $uid, $gid) = getpwnam 'postgres' or die 'there is no user "postgres"';
+	$) = "$gid $gid";
+	$( = $gid;
+	POSIX::setuid($uid) or die "setuid: $!";
+}
+
 # Starts the server and waits until it takes connections.
 sub launch
 {
@@ -64,6 +73,7 @@ sub launch
 	my $pid = fork // die "fork: $!";
 	if ($pid == 0)
 	{
+		become_postgres() if $> == 0;
 		open STDIN, '<', '/dev/null';
 		open STDOUT, '>>', $node->logfile;
 		open STDERR, '>&', \*STDOUT;
@@ -72,7 +82,16 @@ sub launch
 	}
 	$node->{_pid} = $pid;
 	wait_until($node->name . ' is up',
-		sub { my $dbh = try_db($node); $dbh && $dbh->disconnect; $dbh });
+		sub {
+			if (waitpid($pid, POSIX::WNOHANG()) == $pid)
+			{
+				$node->{_pid} = undef;
+				die $node->name . ' does not start';
+			}
+			my $dbh = try_db($node);
+			$dbh && $dbh->disconnect;
+			return $dbh;
+		});
 }
 
 sub children_of
@@ -135,7 +154,7 @@ sub try_db
 			sprintf("dbi:Pg:dbname=%s;host=%s;port=%d;options='-c timezone=UTC %s'",
 				$database, $node->host, $node->port, $options),
 			'', '',
-			{   RaiseError => 1, PrintError => 0, PrintWarn => 0,
+			{   RaiseError => 1, PrintError => 0, PrintWarn => 0, Warn => 0,
 				AutoInactiveDestroy => 1 });
 	};
 }
