@@ -43,6 +43,7 @@
 #define IDLE_MS 60000
 #define START_MS 5000			/* a worker that is not up by then has failed */
 #define LEAVE_MS 5000
+#define ABSENT_MS 60000			/* then look for the extension again */
 
 typedef struct TickerSlot
 {
@@ -365,6 +366,7 @@ static void
 launch(void)
 {
 	List	   *list = databases();
+	TimestampTz now = GetCurrentTimestamp();
 	ListCell   *lc;
 
 	LWLockAcquire(&shared->lock, LW_EXCLUSIVE);
@@ -372,9 +374,13 @@ launch(void)
 	{
 		TickerSlot *slot = find_slot(lfirst_oid(lc));
 
-		/* A tick since then tells that the extension has come. */
+		/*
+		 * A tick since then tells that the extension has come. A restore
+		 * brings it without one.
+		 */
 		if (slot && slot->pid == 0 &&
-			(slot->absent == 0 || datom_txlog_last_tick(slot->database) > slot->absent))
+			(slot->absent == 0 || datom_txlog_last_tick(slot->database) > slot->absent ||
+			 TimestampDifferenceExceeds(slot->absent, now, ABSENT_MS)))
 			ensure_worker(slot);
 	}
 	LWLockRelease(&shared->lock);
