@@ -18,6 +18,14 @@
 #include "settings.h"
 #include "txlog.h"
 
+/* One that was deleted is none: it must not depend on VACUUM. */
+static EntryState
+known_state(HeapTuple tuple, Snapshot snapshot)
+{
+	return datom_entry_deleted(tuple, snapshot) ? ENTRY_ABORTED :
+		datom_entry_state(tuple, snapshot);
+}
+
 /* The newest tick that the snapshot sees, below `below`. */
 static TimestampTz
 visible_tick(Snapshot snapshot, TimestampTz below)
@@ -31,7 +39,7 @@ visible_tick(Snapshot snapshot, TimestampTz below)
 	{
 		TimestampTz instant = DatumGetTimestampTz(datom_walk_get(&walk, tuple, Anum_clock_instant));
 
-		if (instant < below && datom_entry_state(tuple, snapshot) == ENTRY_COMMITTED)
+		if (instant < below && known_state(tuple, snapshot) == ENTRY_COMMITTED)
 		{
 			tick = instant;
 			break;
@@ -59,7 +67,7 @@ datom_basis_of(Oid db, Snapshot snapshot)
 	while ((tuple = datom_walk_next(&walk)) != NULL)
 	{
 		TimestampTz instant = DatumGetTimestampTz(datom_walk_get(&walk, tuple, Anum_tx_instant));
-		EntryState	state = datom_entry_state(tuple, snapshot);
+		EntryState	state = known_state(tuple, snapshot);
 
 		if (ended && instant < stop && committed != DT_NOBEGIN)
 			break;
@@ -121,7 +129,7 @@ datom_basis_find(int64 tx, Oid db, DatomEntry *entry)
 			   ForwardScanDirection);
 	while (!found && (tuple = datom_walk_next(&walk)) != NULL)
 	{
-		EntryState	state = datom_entry_state(tuple, NULL);
+		EntryState	state = known_state(tuple, NULL);
 
 		entry->db = DatumGetObjectId(datom_walk_get(&walk, tuple, Anum_tx_db));
 		if ((OidIsValid(db) ? entry->db != db : !may_know(entry->db)) ||
@@ -151,7 +159,7 @@ datom_basis_each(Oid db, Snapshot snapshot,
 	{
 		DatomEntry	entry = {.db = db};
 
-		if (datom_entry_state(tuple, snapshot) != ENTRY_COMMITTED)
+		if (known_state(tuple, snapshot) != ENTRY_COMMITTED)
 			continue;
 		entry.tx = DatumGetInt64(datom_walk_get(&walk, tuple, Anum_tx_tx));
 		entry.instant = DatumGetTimestampTz(datom_walk_get(&walk, tuple, Anum_tx_instant));
@@ -238,8 +246,11 @@ map_slot(DatomTxMap *map, int64 tx)
 static bool
 entry_counts(const DatomTxMap *map, HeapTuple tuple)
 {
-	return datom_entry_state(tuple, map->snapshot) == ENTRY_COMMITTED ||
-		TransactionIdIsCurrentTransactionId(HeapTupleHeaderGetXmin(tuple->t_data));
+	EntryState	state = known_state(tuple, map->snapshot);
+
+	return state == ENTRY_COMMITTED ||
+		(state == ENTRY_RUNNING &&
+		 TransactionIdIsCurrentTransactionId(HeapTupleHeaderGetXmin(tuple->t_data)));
 }
 
 /* Reads all entries at once, for a reader of the whole table. */

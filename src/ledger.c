@@ -165,11 +165,12 @@ datom_entry_state(HeapTuple tuple, Snapshot snapshot)
 }
 
 /*
- * Is the entry gone, for this transaction or for all? A deletion that was rolled
- * back leaves its mark on the tuple.
+ * Is the entry gone, for this transaction or for all whom the snapshot knows?
+ * Without a snapshot: for all. A deletion that was rolled back leaves its mark
+ * on the tuple.
  */
 bool
-datom_entry_deleted(HeapTuple tuple)
+datom_entry_deleted(HeapTuple tuple, Snapshot snapshot)
 {
 	HeapTupleHeader header = tuple->t_data;
 	TransactionId xmax;
@@ -178,7 +179,9 @@ datom_entry_deleted(HeapTuple tuple)
 		HEAP_XMAX_IS_LOCKED_ONLY(header->t_infomask))
 		return false;
 	xmax = HeapTupleHeaderGetUpdateXid(header);
-	return TransactionIdIsCurrentTransactionId(xmax) || TransactionIdDidCommit(xmax);
+	if (TransactionIdIsCurrentTransactionId(xmax))
+		return true;
+	return !(snapshot && XidInMVCCSnapshot(xmax, snapshot)) && TransactionIdDidCommit(xmax);
 }
 
 /* The newest instant not of an aborted transaction; DT_NOBEGIN if none. */

@@ -78,7 +78,7 @@ extern void datom_walk_entries(Walk *walk, Oid db, ScanDirection direction);
 extern void datom_walk_ticks(Walk *walk);
 extern Datum datom_walk_get(Walk *walk, HeapTuple tuple, int attnum);
 extern EntryState datom_entry_state(HeapTuple tuple, Snapshot snapshot);
-extern bool datom_entry_deleted(HeapTuple tuple);
+extern bool datom_entry_deleted(HeapTuple tuple, Snapshot snapshot);
 extern TimestampTz datom_ledger_newest(Oid db);
 extern TimestampTz datom_ledger_newest_tick(void);
 

@@ -363,7 +363,7 @@ prune_ticks(void)
 	{
 		TimestampTz instant = DatumGetTimestampTz(datom_walk_get(&walk, tuple, Anum_clock_instant));
 
-		if (datom_entry_state(tuple, NULL) != ENTRY_COMMITTED || datom_entry_deleted(tuple))
+		if (datom_entry_state(tuple, NULL) != ENTRY_COMMITTED || datom_entry_deleted(tuple, NULL))
 			continue;
 		if (newest_committed == DT_NOBEGIN)
 			newest_committed = instant;
@@ -819,7 +819,7 @@ datom_txlog_forget(Oid db)
 	rel = table_open(datom_ledger_oid("tx"), RowExclusiveLock);
 	datom_walk_entries(&walk, db, ForwardScanDirection);
 	while ((tuple = datom_walk_next(&walk)) != NULL)
-		if (datom_entry_state(tuple, NULL) != ENTRY_ABORTED && !datom_entry_deleted(tuple))
+		if (datom_entry_state(tuple, NULL) != ENTRY_ABORTED && !datom_entry_deleted(tuple, NULL))
 			simple_heap_delete(rel, &tuple->t_self);
 	datom_walk_end(&walk);
 	table_close(rel, NoLock);
