@@ -249,9 +249,30 @@ check_group(void *arg, Datum a, const DatomAttr *attr, const Datom *rows, int n)
 		keep_unique(check, a, rows[0].e, attr, &facts[i]);
 }
 
+/* Are these facts of one value, of which the second begins before the first ends? */
+static bool
+overlap(const Datum *old, const Datum *values)
+{
+	return DatumGetInt64(old[UNIQUE_TO]) > DatumGetInt64(values[UNIQUE_FROM]) &&
+		strcmp(TextDatumGetCString(old[UNIQUE_A]), TextDatumGetCString(values[UNIQUE_A])) == 0 &&
+		datom_value_equal((DatomValue *) DatumGetPointer(old[UNIQUE_V]),
+						  (DatomValue *) DatumGetPointer(values[UNIQUE_V]));
+}
+
+static void
+report_unique(Check *check, const Datum *old, const Datum *values)
+{
+	const char *a = TextDatumGetCString(values[UNIQUE_A]);
+
+	report(check, "unique", DatumGetInt64(values[UNIQUE_E]), a, strlen(a),
+		   DatumGetInt64(values[UNIQUE_TX]),
+		   psprintf("Entity " INT64_FORMAT " has the same value.",
+					DatumGetInt64(old[UNIQUE_E])));
+}
+
 /*
- * Facts of unique attributes, by value and beginning: each must begin when the
- * one before it, of another entity, has ended.
+ * Facts of unique attributes, by value and beginning: each must begin when all
+ * before it, of other entities, have ended.
  */
 static void
 check_unique(Check *check)
@@ -268,19 +289,12 @@ check_unique(Check *check)
 		Datum	   *old = before->tts_values;
 
 		slot_getallattrs(next);
-		if (!TTS_EMPTY(before) &&
-			DatumGetInt64(old[UNIQUE_E]) != DatumGetInt64(values[UNIQUE_E]) &&
-			DatumGetInt64(old[UNIQUE_TO]) > DatumGetInt64(values[UNIQUE_FROM]) &&
-			strcmp(TextDatumGetCString(old[UNIQUE_A]), TextDatumGetCString(values[UNIQUE_A])) == 0 &&
-			datom_value_equal((DatomValue *) DatumGetPointer(old[UNIQUE_V]),
-							  (DatomValue *) DatumGetPointer(values[UNIQUE_V])))
+		if (!TTS_EMPTY(before) && overlap(old, values))
 		{
-			const char *a = TextDatumGetCString(values[UNIQUE_A]);
-
-			report(check, "unique", DatumGetInt64(values[UNIQUE_E]), a, strlen(a),
-				   DatumGetInt64(values[UNIQUE_TX]),
-				   psprintf("Entity " INT64_FORMAT " has the same value.",
-							DatumGetInt64(old[UNIQUE_E])));
+			if (DatumGetInt64(old[UNIQUE_E]) != DatumGetInt64(values[UNIQUE_E]))
+				report_unique(check, old, values);
+			if (DatumGetInt64(old[UNIQUE_TO]) > DatumGetInt64(values[UNIQUE_TO]))
+				continue;
 		}
 		before = next;
 		next = swap;
