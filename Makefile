@@ -14,7 +14,7 @@ FLOORS = \
 	guard module
 OBJS = $(patsubst %,src/%.o,$(filter-out compat kind value_rep,$(FLOORS)))
 
-REGRESS = attribute value log log_refuse log_index log_bulk timetravel entity transact evolve
+REGRESS = attribute value log log_refuse log_index log_bulk timetravel entity transact evolve check
 REGRESS_OPTS = --load-extension=datom
 ISOLATION = $(basename $(notdir $(wildcard test/isolation/specs/*.spec)))
 ISOLATION_OPTS = --inputdir=test/isolation --outputdir=output_iso --load-extension=datom
