@@ -141,6 +141,7 @@ for my $until ('921231', '931231', (sort keys %random), $dates[-1])
 }
 unlike(from_table('931231'), qr/^$/, 'there is something to compare');
 isnt(from_table('931231'), from_files('931230'), 'control: another day is told apart');
+is($node->safe_psql('postgres', q(SELECT * FROM datom.check('bank'))), '', 'and datom.check() finds no fault');
 is(scalar(split /\n/, from_table($dates[-1])), 56, 'every attribute has values in the end');
 is($node->safe_psql('postgres', <<'SQL'), '0', 'no code is without its meaning');
 SELECT count(*) FROM datom.as_of('bank') WHERE datom.value_type(v) = 'keyword' AND a::text NOT LIKE ':db/%'

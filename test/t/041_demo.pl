@@ -36,6 +36,7 @@ sub is_sql
 	is($node->safe_psql('one', $sql), $wanted, $what);
 }
 
+is_sql("SELECT * FROM datom.check('$_')", '', "datom.check('$_') finds no fault") for qw(cus pur bil);
 is_sql(q(SELECT count(*) FILTER (WHERE a = ':purchase/id'), count(*) FROM pur WHERE a::text LIKE ':p%'), '2000|10000',
 	'as many purchases as asked for');
 is_sql(q(SELECT count(*) FROM bil WHERE a = ':bill/id'), '2000', 'and a bill for each');
