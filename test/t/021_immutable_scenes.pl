@@ -74,7 +74,7 @@ sub commit_slowly
 	});
 }
 
-# A deleted tick still counts; one that is vacuumed does not.
+# Until it is vacuumed a deleted tick may still be read.
 sub forget_ticks
 {
 	my ($dbh) = @_;
