@@ -695,6 +695,7 @@ sub transaction
 	}
 	acts(0, sub { act(pick(@dbs), $tx) });
 	compare_now($dbh, pick(@dbs)) if maybe(0.2);
+	compare(pick(@dbs), 0) if maybe(0.03);
 	finish_transaction($dbh, $tx, $application, maybe(0.85));
 }
 
@@ -962,7 +963,11 @@ for ($first .. $first + $SEEDS - 1)
 
 note "$done{$_} x $_" for sort keys %done;
 note "$asked{$_} answers: $_" for sort keys %asked;
-is_deeply([ grep { !$asked{$_} } sort keys %asked ], [], 'every question was asked');
-cmp_ok($caught{$_} // 0, '>', 0, "control: $_: noticed with " . ($caught{$_} // 0) . " of $tried{$_} seeds")
-	for sort keys %tried;
+is_deeply([ grep { !$asked{$_} } sort keys %asked ], [], 'every question was asked') if $SEEDS >= 10;
+for (sort keys %tried)
+{
+	my $control = "control: $_: noticed with " . ($caught{$_} // 0) . " of $tried{$_} seeds";
+	# A few seeds may have nothing in them by which it could be noticed.
+	$SEEDS < 10 ? note $control : cmp_ok($caught{$_} // 0, '>', 0, $control);
+}
 done_testing();
