@@ -437,6 +437,9 @@ sub said_ops
 	my ($said) = rows($dbh, q{SELECT array_to_json(refusals) AS refusals, datoms FROM oracle.transact(?, ?, ?)},
 		$db, $tx, $json->encode($ops));
 	my $may = $json->decode($said->{refusals});
+	# A tempid that is identified like another entity becomes that entity, and
+	# may so get two values: which of the two is refused first is open.
+	push @$may, '21000' if grep({ $_ eq '23505' } @$may) && grep({ $_->{e} >= 5_000_000 } @$ops);
 	agree($what, $state, $may, $json->encode([ $db, $ops ]));
 	$dbh->do('ROLLBACK TO attempt') if $state || @$may;
 	$dbh->do('RELEASE attempt');
