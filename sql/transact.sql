@@ -488,6 +488,11 @@ SELECT say('[{:person/name "Ann" :person/age 149}]');
 SELECT say('[{:person/name "Ann" :person/age 150}]');
 DROP TRIGGER told ON pur;
 
+-- a value that changes hands within the data is its new owner's, in any order
+SELECT count(*) FROM say('[{:db/id 9100 :person/email "hands"}]');
+SELECT count(*) FROM say('[{:person/email "hands" :person/age 1} [:db/retract 9100 :person/email "hands"] [:db/add 9101 :person/email "hands"]]');
+SELECT e, v FROM datom.as_of('pur') WHERE e IN (9100, 9101) ORDER BY e, a;
+
 -- and after all this the log is sound
 SELECT count(*) FROM datom.check('pur');
 SET client_min_messages = warning;

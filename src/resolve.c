@@ -191,26 +191,38 @@ resolve_identity(TxData *data, DatomReader *reader, claims_hash *claims, TxOp *o
 	return true;
 }
 
+/*
+ * Those of entities that are known, or the others. The known ones come first,
+ * because a value that these data take from its owner is not the owner's.
+ */
+static bool
+resolve_identities(TxData *data, DatomReader *reader, claims_hash *claims, bool known)
+{
+	bool		learned = false;
+	ListCell   *lc;
+
+	foreach(lc, data->ops)
+	{
+		TxOp	   *op = lfirst(lc);
+
+		if (op->kind == OP_ADD && op->attr->unique == UNIQUE_IDENTITY &&
+			(datom_resolve_find(op->e)->e != 0) == known)
+			learned |= resolve_identity(data, reader, claims, op);
+	}
+	return learned;
+}
+
 void
 datom_resolve(TxData *data, DatomReader *reader, int64 tx)
 {
 	claims_hash *claims = claims_create(CurrentMemoryContext, 64, NULL);
 	bool		learned = true;
-	ListCell   *lc;
 
 	resolve_lookups(data, reader);
 	resolve_transaction(data, tx);
 	while (learned)
-	{
-		learned = false;
-		foreach(lc, data->ops)
-		{
-			TxOp	   *op = lfirst(lc);
-
-			if (op->kind == OP_ADD && op->attr->unique == UNIQUE_IDENTITY)
-				learned |= resolve_identity(data, reader, claims, op);
-		}
-	}
+		learned = resolve_identities(data, reader, claims, true) |
+			resolve_identities(data, reader, claims, false);
 	claims_destroy(claims);
 }
 
