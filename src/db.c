@@ -281,23 +281,32 @@ typedef struct FactsTaker
 {
 	DatomFactsFn take;
 	void	   *arg;
+	MemoryContext context;
+	DatomFact  *facts;			/* room for the largest group so far */
+	int			room;
 } FactsTaker;
 
 static void
 fold_rows(void *arg, Datum a, const DatomAttr *attr, const Datom *rows, int n)
 {
 	FactsTaker *taker = arg;
-	DatomFact  *facts = MemoryContextAllocHuge(CurrentMemoryContext,
-											   sizeof(DatomFact) * n);
 
-	taker->take(taker->arg, rows[0].e, a, facts,
-				datom_fold(rows, n, datom_schema_many, attr, facts));
+	if (n > taker->room)
+	{
+		if (taker->facts)
+			pfree(taker->facts);
+		taker->room = n * 2;
+		taker->facts = MemoryContextAllocHuge(taker->context,
+											  sizeof(DatomFact) * taker->room);
+	}
+	taker->take(taker->arg, rows[0].e, a, taker->facts,
+				datom_fold(rows, n, datom_schema_many, attr, taker->facts));
 }
 
 void
 datom_db_facts(Relation rel, const DatomSettled *at, DatomFactsFn take, void *arg)
 {
-	FactsTaker	taker = {.take = take, .arg = arg};
+	FactsTaker	taker = {.take = take, .arg = arg, .context = CurrentMemoryContext};
 
 	datom_db_rows(rel, at, fold_rows, &taker);
 }
