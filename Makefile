@@ -8,11 +8,12 @@ FLOORS = \
 	compat settings edn_lex edn \
 	attribute kind value_rep value value_time value_write value_read value_io value_cast \
 	datom schema \
+	order_pack order_codec order_values order_column order_block \
 	locks ledger txlog basis log facts append log_am ticker \
 	instant db timetravel create shard \
 	entity txdata resolve evolve transact check \
-	guard module
-OBJS = $(patsubst %,src/%.o,$(filter-out compat kind value_rep,$(FLOORS)))
+	order_block_test guard module
+OBJS = $(patsubst %,src/%.o,$(filter-out compat kind value_rep order_codec,$(FLOORS)))
 
 REGRESS = attribute value log log_refuse log_index log_bulk timetravel entity transact evolve check
 REGRESS_OPTS = --load-extension=datom
