@@ -9,13 +9,16 @@ FLOORS = \
 	attribute kind value_rep value value_time value_write value_read value_io value_cast \
 	datom schema \
 	order_pack order_codec order_values order_column order_block \
-	locks ledger txlog basis log facts append log_am ticker \
-	instant db timetravel create shard \
+	order_page order order_write order_read \
+	locks ledger txlog basis log own rowset tail_read tail_own tail \
+	rowsort far cover rows attrs merge audit stats facts append log_am order_am ticker \
+	instant db scan_blocks scan timetravel create shard \
 	entity txdata resolve evolve transact check \
-	order_block_test guard module
-OBJS = $(patsubst %,src/%.o,$(filter-out compat kind value_rep order_codec,$(FLOORS)))
+	bounds custom_scan planner \
+	order_block_test tail_test guard module
+OBJS = $(patsubst %,src/%.o,$(filter-out compat kind value_rep order_codec order_page,$(FLOORS)))
 
-REGRESS = attribute value log log_refuse log_index log_bulk timetravel entity transact evolve check
+REGRESS = attribute value log log_refuse log_index log_bulk order timetravel custom_scan entity transact evolve check
 REGRESS_OPTS = --load-extension=datom
 ISOLATION = $(basename $(notdir $(wildcard test/isolation/specs/*.spec)))
 ISOLATION_OPTS = --inputdir=test/isolation --outputdir=output_iso --load-extension=datom
@@ -25,6 +28,9 @@ PG_CFLAGS = -std=gnu99 -Wall -Wextra -Werror -Wno-unused-parameter $(DATOM_CFLAG
 PG_CONFIG ?= pg_config
 PGXS := $(shell $(PG_CONFIG) --pgxs)
 include $(PGXS)
+
+# PGXS knows nothing of headers.
+$(OBJS): $(wildcard src/*.h)
 
 # SUITES and TESTS select: make test SUITES=tap TESTS=006; see test/run.
 .PHONY: test torture demo bench deps

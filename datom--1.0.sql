@@ -524,7 +524,7 @@ SELECT pg_catalog.pg_extension_config_dump('datom.importing', '');
 CREATE FUNCTION datom.entries_given() RETURNS trigger
 	LANGUAGE C AS 'MODULE_PATHNAME', 'datom_entries_given';
 COMMENT ON FUNCTION datom.entries_given() IS 'trigger: instants were inserted that new ones must lie above';
-CREATE TRIGGER entries_given AFTER INSERT ON datom.tx
+CREATE TRIGGER entries_given AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON datom.tx
 	FOR EACH STATEMENT EXECUTE FUNCTION datom.entries_given();
 CREATE TRIGGER entries_given AFTER INSERT ON datom.clock
 	FOR EACH STATEMENT EXECUTE FUNCTION datom.entries_given();
@@ -550,6 +550,23 @@ COMMENT ON FUNCTION datom.tableam_handler(internal) IS 'handler of the access me
 CREATE ACCESS METHOD datom TYPE TABLE HANDLER datom.tableam_handler;
 COMMENT ON ACCESS METHOD datom IS 'append-only tables of facts';
 
+CREATE FUNCTION datom.order_handler(internal) RETURNS index_am_handler
+	LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'datom_order_handler';
+COMMENT ON FUNCTION datom.order_handler(internal) IS 'handler of the access method "datom_order"';
+
+CREATE ACCESS METHOD datom_order TYPE INDEX HANDLER datom.order_handler;
+COMMENT ON ACCESS METHOD datom_order IS 'sorted, compressed copies of a datom table: (a, e), (e, a), (a, v), (v, a)';
+
+CREATE OPERATOR CLASS datom.entity_order_ops DEFAULT FOR TYPE bigint USING datom_order AS STORAGE bigint;
+CREATE OPERATOR CLASS datom.attribute_order_ops DEFAULT FOR TYPE datom.attribute USING datom_order AS STORAGE datom.attribute;
+CREATE OPERATOR CLASS datom.value_order_ops DEFAULT FOR TYPE datom.value USING datom_order AS STORAGE datom.value;
+COMMENT ON OPERATOR CLASS datom.entity_order_ops USING datom_order IS 'entities in orders';
+COMMENT ON OPERATOR CLASS datom.attribute_order_ops USING datom_order IS 'attributes in orders';
+COMMENT ON OPERATOR CLASS datom.value_order_ops USING datom_order IS 'values in orders';
+COMMENT ON OPERATOR FAMILY datom.entity_order_ops USING datom_order IS 'entities in orders';
+COMMENT ON OPERATOR FAMILY datom.attribute_order_ops USING datom_order IS 'attributes in orders';
+COMMENT ON OPERATOR FAMILY datom.value_order_ops USING datom_order IS 'values in orders';
+
 CREATE FUNCTION datom.create(name text, importing boolean DEFAULT false) RETURNS regclass
 	LANGUAGE C STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'datom_create';
 COMMENT ON FUNCTION datom.create(text, boolean) IS 'make a datom table, with its entity sequence and indexes';
@@ -568,34 +585,36 @@ COMMENT ON FUNCTION datom.current_tx() IS 'the number of this transaction';
 
 -- ---- time ----
 
--- Unsafe, because they may have to take a newer snapshot than the statement's,
--- and a parallel plan has room for one.
+-- They may have to take a newer snapshot than the statement's, and a parallel
+-- plan has room for one. So log and diff are unsafe. The others are restricted
+-- because a custom scan may take their place, which settles its snapshot before
+-- there are workers; where none does, the library plans without workers.
 
 CREATE FUNCTION datom.as_of(db regclass) RETURNS SETOF datom.datom
-	LANGUAGE C STABLE PARALLEL UNSAFE ROWS 100000 AS 'MODULE_PATHNAME', 'datom_as_of_facts';
+	LANGUAGE C STABLE PARALLEL RESTRICTED ROWS 100000 AS 'MODULE_PATHNAME', 'datom_as_of_facts';
 CREATE FUNCTION datom.as_of(db regclass, at timestamptz) RETURNS SETOF datom.datom
-	LANGUAGE C STABLE PARALLEL UNSAFE ROWS 100000 AS 'MODULE_PATHNAME', 'datom_as_of_facts';
+	LANGUAGE C STABLE PARALLEL RESTRICTED ROWS 100000 AS 'MODULE_PATHNAME', 'datom_as_of_facts';
 CREATE FUNCTION datom.as_of(db regclass, tx bigint) RETURNS SETOF datom.datom
-	LANGUAGE C STABLE PARALLEL UNSAFE ROWS 100000 AS 'MODULE_PATHNAME', 'datom_as_of_facts';
+	LANGUAGE C STABLE PARALLEL RESTRICTED ROWS 100000 AS 'MODULE_PATHNAME', 'datom_as_of_facts';
 CREATE FUNCTION datom.as_of(db regclass, at text) RETURNS SETOF datom.datom
-	LANGUAGE C STABLE PARALLEL UNSAFE ROWS 100000 AS 'MODULE_PATHNAME', 'datom_as_of_facts';
+	LANGUAGE C STABLE PARALLEL RESTRICTED ROWS 100000 AS 'MODULE_PATHNAME', 'datom_as_of_facts';
 COMMENT ON FUNCTION datom.as_of(regclass) IS 'the facts that hold at the moment in force';
 COMMENT ON FUNCTION datom.as_of(regclass, timestamptz) IS 'the facts that hold at an instant, which is included';
 COMMENT ON FUNCTION datom.as_of(regclass, bigint) IS 'the facts that hold after a transaction';
 COMMENT ON FUNCTION datom.as_of(regclass, text) IS 'the facts that hold at a moment: an instant with its zone, or a transaction';
 
 CREATE FUNCTION datom.since(db regclass, at timestamptz) RETURNS SETOF datom.datom
-	LANGUAGE C STABLE PARALLEL UNSAFE ROWS 10000 AS 'MODULE_PATHNAME', 'datom_since';
+	LANGUAGE C STABLE PARALLEL RESTRICTED ROWS 10000 AS 'MODULE_PATHNAME', 'datom_since';
 CREATE FUNCTION datom.since(db regclass, tx bigint) RETURNS SETOF datom.datom
-	LANGUAGE C STABLE PARALLEL UNSAFE ROWS 10000 AS 'MODULE_PATHNAME', 'datom_since';
+	LANGUAGE C STABLE PARALLEL RESTRICTED ROWS 10000 AS 'MODULE_PATHNAME', 'datom_since';
 CREATE FUNCTION datom.since(db regclass, at text) RETURNS SETOF datom.datom
-	LANGUAGE C STABLE PARALLEL UNSAFE ROWS 10000 AS 'MODULE_PATHNAME', 'datom_since';
+	LANGUAGE C STABLE PARALLEL RESTRICTED ROWS 10000 AS 'MODULE_PATHNAME', 'datom_since';
 COMMENT ON FUNCTION datom.since(regclass, timestamptz) IS 'the facts in force that were asserted after an instant, which is excluded';
 COMMENT ON FUNCTION datom.since(regclass, bigint) IS 'the facts in force that were asserted after a transaction';
 COMMENT ON FUNCTION datom.since(regclass, text) IS 'the facts in force that were asserted after a moment: an instant with its zone, or a transaction';
 
 CREATE FUNCTION datom.history(db regclass) RETURNS SETOF datom.datom
-	LANGUAGE C STABLE PARALLEL UNSAFE ROWS 100000 AS 'MODULE_PATHNAME', 'datom_history';
+	LANGUAGE C STABLE PARALLEL RESTRICTED ROWS 100000 AS 'MODULE_PATHNAME', 'datom_history';
 COMMENT ON FUNCTION datom.history(regclass) IS 'all assertions and retractions, implied ones too, up to the moment in force';
 
 CREATE FUNCTION datom.log(db regclass, from_ timestamptz, to_ timestamptz DEFAULT NULL) RETURNS SETOF datom.datom
@@ -709,3 +728,10 @@ CREATE FUNCTION datom."check"(db regclass, OUT rule text, OUT e bigint, OUT a da
 		OUT tx bigint, OUT detail text) RETURNS SETOF record
 	LANGUAGE C STABLE STRICT PARALLEL RESTRICTED ROWS 10 AS 'MODULE_PATHNAME', 'datom_check';
 COMMENT ON FUNCTION datom."check"(regclass) IS 'faults of a datom table, each with its rule and place; none if it is sound';
+
+CREATE FUNCTION datom.stats(db regclass, OUT name regclass, OUT kind text, OUT watermark timestamptz,
+		OUT trusted boolean, OUT runs integer, OUT records bigint, OUT closed bigint, OUT dead bigint,
+		OUT levels bigint[], OUT pages bigint, OUT retired integer, OUT tail_pages bigint,
+		OUT bytes_by_attribute jsonb) RETURNS SETOF record
+	LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED ROWS 4 AS 'MODULE_PATHNAME', 'datom_stats';
+COMMENT ON FUNCTION datom.stats(regclass) IS 'the orders of a datom table: up to which instant they hold everything, in how many runs and pages, and how many pages of the log are newer';

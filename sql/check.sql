@@ -211,7 +211,7 @@ BEGIN;
 INSERT INTO pur VALUES (0, ':p/unknown', 'x', :unknown, true), (110, ':p/amount', 'x', :last, true), (110, ':p/amount', 'y', :last, true),
 	(112, ':p/id', 'b', :last, true);
 SELECT faults('pur');
-DROP INDEX pur_e_a_idx, pur_a_value_hash_idx;
+DROP INDEX pur_tx_e_idx, pur_a_e_idx, pur_e_a_idx, pur_a_v_idx, pur_v_a_idx;
 SELECT faults('pur');
 ROLLBACK;
 

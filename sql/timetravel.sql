@@ -255,7 +255,7 @@ SELECT try($$SELECT datom.import_tx('pur', '2016-01-01T00:00:00Z')$$);
 SELECT tx FROM datom.transact('pur', '[{:db/id "datomic.tx" :db/txInstant #inst "2016-07-01T00:00:00Z"} [:db/add 100 :x/one "16b"]]') \gset
 SELECT tx = :tx, v FROM datom.as_of('pur') WHERE e = 100 AND a = ':x/one';
 COMMIT;
-SELECT string_agg(to_char(datom.instant(tx), 'YYYY-MM') || v, ' ' ORDER BY tx) FROM pur WHERE tx >= :tx2015;
+SELECT string_agg(to_char(datom.instant(tx), 'YYYY-MM') || v, ' ' ORDER BY tx, v) FROM pur WHERE tx >= :tx2015;
 SELECT as_of('2016-01-01T00:00:00Z');
 -- nothing of the past after something of now, unless that is rolled back
 BEGIN;

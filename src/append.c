@@ -48,9 +48,13 @@
 #include "facts.h"
 #include "ledger.h"
 #include "locks.h"
+#include "attrs.h"
+#include "rows.h"
 #include "log.h"
+#include "merge.h"
 #include "settings.h"
 #include "basis.h"
+#include "tail.h"
 #include "txlog.h"
 
 #define MAX_PRINTS (4 * 1024 * 1024)
@@ -420,9 +424,9 @@ check_second(Rows *rows, const DatomRow *row, const DatomAttr *attr)
 			about(&other, attr) && !datom_value_equal(other.v, row->v))
 			refuse_second(rows->rel, row->e, attr);
 	}
-	scan = datom_log_scan_entity(rows->rel, SnapshotSelf, row->e, attr);
+	scan = datom_log_scan_tx(rows->rel, SnapshotSelf, row->tx, &row->e);
 	while (datom_log_next(scan, &other))
-		if (other.tx == row->tx && other.added && !datom_value_equal(other.v, row->v))
+		if (other.added && about(&other, attr) && !datom_value_equal(other.v, row->v))
 			refuse_second(rows->rel, row->e, attr);
 	datom_log_end(scan);
 }
@@ -435,11 +439,10 @@ check_second(Rows *rows, const DatomRow *row, const DatomAttr *attr)
 static bool
 nobody_has(Relation rel, const DatomAttr *attr)
 {
-	DatomLogScan *scan = datom_log_scan_value(rel, SnapshotSelf, attr, NULL);
-	DatomRow	row;
-	bool		found = datom_log_next(scan, &row);
+	DatomRows  *rows = datom_rows_open(rel, SnapshotSelf, DT_NOEND, true);
+	bool		found = datom_rows_any(rows, attr);
 
-	datom_log_end(scan);
+	datom_rows_close(rows);
 	return !found;
 }
 
@@ -474,6 +477,7 @@ static void
 trust_row(Rows *rows)
 {
 	rows->trusted = true;
+	datom_merge_distrust(rows->rel);
 	for (PrintSet *set = print_sets; set; set = set->next)
 		for (int i = 0; set->relid == rows->table->relid && i < set->nfresh; i++)
 			set->fresh[i].since = InvalidSubTransactionId;
@@ -568,7 +572,7 @@ find_attribute(Rows *rows, const DatomRow *row)
 	if (rows->attr && about(row, rows->attr))
 		return rows->attr;
 	if (rows->schema == NULL)
-		rows->schema = datom_log_schema(rows->rel);
+		rows->schema = datom_attrs(rows->rel);
 	rows->attr = datom_schema_need(rows->schema, row->a, row->alen,
 									 RelationGetRelationName(rows->rel), 0);
 	return rows->attr;
@@ -638,10 +642,12 @@ prepare_row(Rows *rows, TupleTableSlot *slot)
 	DatomRow	row;
 	Datum	   *values;
 	bool	   *nulls;
+	bool		given;
 
 	slot_getallattrs(slot);
 	values = slot->tts_values;
 	nulls = slot->tts_isnull;
+	given = !nulls[Anum_datom_tx - 1];
 	for (int i = 0; i < (int) lengthof(required); i++)
 		if (nulls[i])
 			refuse_null(required[i], rows->rel);
@@ -652,7 +658,7 @@ prepare_row(Rows *rows, TupleTableSlot *slot)
 	values[Anum_datom_a - 1] = PointerGetDatum(PG_DETOAST_DATUM_PACKED(values[Anum_datom_a - 1]));
 	row = prepared_row(slot);
 	row.v = DatumGetDatomValuePP(PointerGetDatum(row.v));
-	if (nulls[Anum_datom_tx - 1])
+	if (!given)
 		say_row(rows, &row);
 	else
 	{
@@ -666,6 +672,8 @@ prepare_row(Rows *rows, TupleTableSlot *slot)
 	if (datom_value_kind(row.v) == DATOM_REF)
 		note_entity(rows, datom_value_get_int(row.v));
 	rows->schema_changes |= datom_schema_reserved(row.a, row.alen);
+	datom_tail_note(rows->rel, &row, given, given || rows->attr->unique != UNIQUE_NONE ||
+					rows->attr->type == DATOM_REF);
 	store_row(slot, &row, rows->copy);
 }
 
@@ -684,6 +692,8 @@ prepare(Rows *rows, int n)
 {
 	datom_append_refuse_as_of(RelationGetRelationName(rows->rel));
 	rows->table = datom_log_table(rows->rel);
+	if (datom_tail_own(rows->table->relid) == 0)
+		datom_merge_relieve(rows->rel, false);
 	if (rows->table->importing && datom_lock_importer(rows->table->relid))
 	{
 		AcceptInvalidationMessages();

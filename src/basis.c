@@ -12,6 +12,7 @@
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
+#include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
 #include "ledger.h"
@@ -19,8 +20,8 @@
 #include "txlog.h"
 
 /* One that was deleted is none: it must not depend on VACUUM. */
-static EntryState
-known_state(HeapTuple tuple, Snapshot snapshot)
+EntryState
+datom_basis_state(HeapTuple tuple, Snapshot snapshot)
 {
 	return datom_entry_deleted(tuple, snapshot) ? ENTRY_ABORTED :
 		datom_entry_state(tuple, snapshot);
@@ -39,7 +40,7 @@ visible_tick(Snapshot snapshot, TimestampTz below)
 	{
 		TimestampTz instant = DatumGetTimestampTz(datom_walk_get(&walk, tuple, Anum_clock_instant));
 
-		if (instant < below && known_state(tuple, snapshot) == ENTRY_COMMITTED)
+		if (instant < below && datom_basis_state(tuple, snapshot) == ENTRY_COMMITTED)
 		{
 			tick = instant;
 			break;
@@ -50,42 +51,56 @@ visible_tick(Snapshot snapshot, TimestampTz below)
 }
 
 /*
- * The newest instant up to which the snapshot knows all that is or ever will
- * be in the table: DT_NOBEGIN if there is none. See the head of the file.
+ * The newest committed entry below the lowest running one, which *running is
+ * set to; DT_NOBEGIN and DT_NOEND if there is none.
  */
-TimestampTz
-datom_basis_of(Oid db, Snapshot snapshot)
+static TimestampTz
+committed_entry(Oid db, Snapshot snapshot, TimestampTz *running)
 {
-	TimestampTz running = DT_NOEND; /* lowest running entry */
-	TimestampTz committed = DT_NOBEGIN; /* newest committed one below it */
+	TimestampTz committed = DT_NOBEGIN;
 	TimestampTz stop = DT_NOBEGIN;
 	bool		ended = false;
 	HeapTuple	tuple;
 	Walk		walk;
 
+	*running = DT_NOEND;
 	datom_walk_entries(&walk, db, BackwardScanDirection);
 	while ((tuple = datom_walk_next(&walk)) != NULL)
 	{
 		TimestampTz instant = DatumGetTimestampTz(datom_walk_get(&walk, tuple, Anum_tx_instant));
-		EntryState	state = known_state(tuple, snapshot);
+		EntryState	state = datom_basis_state(tuple, snapshot);
 
 		if (ended && instant < stop && committed != DT_NOBEGIN)
 			break;
 		if (state == ENTRY_RUNNING)
 		{
-			running = instant;
+			*running = instant;
 			committed = DT_NOBEGIN;
 			continue;
 		}
 		if (state == ENTRY_COMMITTED && committed == DT_NOBEGIN)
 			committed = instant;
-		if (!ended)
+		/* One of an import may be gone without those before it: see txlog.c. */
+		if (!ended && state == ENTRY_COMMITTED)
 		{
 			stop = DatumGetTimestampTz(datom_walk_get(&walk, tuple, Anum_tx_low));
 			ended = true;
 		}
 	}
 	datom_walk_end(&walk);
+	return committed;
+}
+
+/*
+ * The newest instant up to which the snapshot knows all that is or ever will
+ * be in the table: DT_NOBEGIN if there is none. See the head of the file.
+ */
+TimestampTz
+datom_basis_of(Oid db, Snapshot snapshot)
+{
+	TimestampTz running;
+	TimestampTz committed = committed_entry(db, snapshot, &running);
+
 #ifdef DATOM_TEST
 	if (datom_test_break == BREAK_BELOW_RUNNING && running != DT_NOEND)
 		return running - 1;
@@ -93,6 +108,18 @@ datom_basis_of(Oid db, Snapshot snapshot)
 	if (datom_txlog_importing(db, snapshot))
 		return committed;
 	return Max(committed, visible_tick(snapshot, running));
+}
+
+/*
+ * The same without ticks: at or below the basis, with nothing in between. What
+ * a reader of rows needs, who has them all then.
+ */
+TimestampTz
+datom_basis_entry(Oid db, Snapshot snapshot)
+{
+	TimestampTz running;
+
+	return committed_entry(db, snapshot, &running);
 }
 
 static char *
@@ -129,7 +156,7 @@ datom_basis_find(int64 tx, Oid db, DatomEntry *entry)
 			   ForwardScanDirection);
 	while (!found && (tuple = datom_walk_next(&walk)) != NULL)
 	{
-		EntryState	state = known_state(tuple, NULL);
+		EntryState	state = datom_basis_state(tuple, NULL);
 
 		entry->db = DatumGetObjectId(datom_walk_get(&walk, tuple, Anum_tx_db));
 		if ((OidIsValid(db) ? entry->db != db : !may_know(entry->db)) ||
@@ -146,26 +173,70 @@ datom_basis_find(int64 tx, Oid db, DatomEntry *entry)
 	return found;
 }
 
-/* Hands out the committed entries of a table in the order of their instants. */
+/*
+ * The entry of a transaction that this database transaction writes or has been
+ * given the rows of: committed in the snapshot, or running, which means one's
+ * own here, with its instant; aborted: it has none.
+ */
+EntryState
+datom_basis_own(Oid db, int64 tx, Snapshot snapshot, TimestampTz *instant)
+{
+	EntryState	state = ENTRY_ABORTED;
+	HeapTuple	tuple;
+	Walk		walk;
+
+	datom_walk_begin(&walk, "tx", "tx_tx_idx", INT8OID, Int64GetDatum(tx),
+			   ForwardScanDirection);
+	while (state == ENTRY_ABORTED && (tuple = datom_walk_next(&walk)) != NULL)
+	{
+		if (DatumGetObjectId(datom_walk_get(&walk, tuple, Anum_tx_db)) != db)
+			continue;
+		state = datom_basis_state(tuple, snapshot);
+		if (state == ENTRY_RUNNING &&
+			!TransactionIdIsCurrentTransactionId(HeapTupleHeaderGetXmin(tuple->t_data)))
+			state = ENTRY_ABORTED;
+		*instant = DatumGetTimestampTz(datom_walk_get(&walk, tuple, Anum_tx_instant));
+	}
+	datom_walk_end(&walk);
+	return state;
+}
+
+/*
+ * Hands out the committed entries of a table above an instant (DT_NOBEGIN: all)
+ * in the order of their instants.
+ */
 void
-datom_basis_each(Oid db, Snapshot snapshot,
+datom_basis_each(Oid db, Snapshot snapshot, TimestampTz above,
 				 void (*take) (void *arg, const DatomEntry *entry), void *arg)
 {
 	HeapTuple	tuple;
 	Walk		walk;
 
-	datom_walk_entries(&walk, db, ForwardScanDirection);
+	datom_walk_entries_above(&walk, db, above);
 	while ((tuple = datom_walk_next(&walk)) != NULL)
 	{
 		DatomEntry	entry = {.db = db};
 
-		if (known_state(tuple, snapshot) != ENTRY_COMMITTED)
+		if (datom_basis_state(tuple, snapshot) != ENTRY_COMMITTED)
 			continue;
 		entry.tx = DatumGetInt64(datom_walk_get(&walk, tuple, Anum_tx_tx));
 		entry.instant = DatumGetTimestampTz(datom_walk_get(&walk, tuple, Anum_tx_instant));
 		take(arg, &entry);
 	}
 	datom_walk_end(&walk);
+}
+
+/*
+ * A snapshot that sees all that has committed by now. In parallel mode no other
+ * than the one for catalogs can be had, and it is as good.
+ */
+Snapshot
+datom_basis_snapshot(void)
+{
+	if (!IsInParallelMode())
+		return GetLatestSnapshot();
+	InvalidateCatalogSnapshot();
+	return GetCatalogSnapshot(InvalidOid);
 }
 
 /*
@@ -246,7 +317,7 @@ map_slot(DatomTxMap *map, int64 tx)
 static bool
 entry_counts(const DatomTxMap *map, HeapTuple tuple)
 {
-	EntryState	state = known_state(tuple, map->snapshot);
+	EntryState	state = datom_basis_state(tuple, map->snapshot);
 
 	return state == ENTRY_COMMITTED ||
 		(state == ENTRY_RUNNING &&

@@ -1,7 +1,7 @@
 /*
  * check.c: datom.check(), which proves what the log promises.
  *
- * Four readings, each for what it alone can see:
+ * Six readings, each for what it alone can see:
  *
  *	entries		instant		strictly increasing, one for each transaction
  *	rows		entity		positive, or a transaction of this table
@@ -11,6 +11,7 @@
  *	groups		cardinality	one value asserted in one transaction
  *	facts		unique		one entity at a time has a unique value
  *	sequences	sequence	above all entities and transactions
+ *	orders		order		what the log says, up to the watermark
  *
  * A row that is not sound names the rule and where it is broken, never a value.
  */
@@ -32,7 +33,9 @@
 
 #include "append.h"
 #include "attribute.h"
+#include "audit.h"
 #include "db.h"
+#include "attrs.h"
 #include "log.h"
 #include "basis.h"
 #include "txlog.h"
@@ -319,6 +322,12 @@ check_sequences(Check *check)
 			   "Sequence \"datom.tx_id\" is below this transaction.");
 }
 
+static void
+report_order(void *arg, const char *what)
+{
+	report(arg, "order", 0, NULL, 0, 0, what);
+}
+
 PG_FUNCTION_INFO_V1(datom_check);
 
 /*
@@ -334,16 +343,17 @@ datom_check(PG_FUNCTION_ARGS)
 	InitMaterializedSRF(fcinfo, 0);
 	check.result = (ReturnSetInfo *) fcinfo->resultinfo;
 	check.at = datom_settle(db, (DatomMoment) {.kind = MOMENT_NOW});
-	check.schema = datom_log_schema(check.rel);
+	check.schema = datom_attrs(check.rel);
 	check.map = datom_txmap_create(db, check.at.snapshot);
 	check.last = DT_NOBEGIN;
 	datom_txmap_load(check.map);
-	datom_basis_each(db, check.at.snapshot, check_entry, &check);
+	datom_basis_each(db, check.at.snapshot, DT_NOBEGIN, check_entry, &check);
 	check_rows(&check);
 	begin_unique(&check);
 	datom_db_rows(check.rel, &check.at, check_group, &check);
 	check_unique(&check);
 	check_sequences(&check);
+	datom_audit_orders(check.rel, report_order, &check);
 	datom_settled_end(&check.at);
 	table_close(check.rel, AccessShareLock);
 	return (Datum) 0;

@@ -73,12 +73,16 @@ datom_create(PG_FUNCTION_ARGS)
 	run("CREATE SEQUENCE %s OWNED BY %s.e", sequence, table);
 	run("ALTER TABLE %s ALTER e SET DEFAULT pg_catalog.nextval(%s::pg_catalog.regclass)",
 		table, quote_literal_cstr(sequence));
-	run("CREATE INDEX ON %s (e, a)", table);
-	run("CREATE INDEX ON %s (a, datom.value_hash(v))", table);
-	SPI_finish();
 	relid = get_relname_relid(name->relname, schema);
+	/* Orders of a live table begin at the basis; those of an import before it. */
 	if (PG_GETARG_BOOL(1))
 		datom_txlog_set_importing(relid, true);
+	run("CREATE INDEX ON %s (tx, e)", table);
+	run("CREATE INDEX ON %s USING datom_order (a, e)", table);
+	run("CREATE INDEX ON %s USING datom_order (e, a)", table);
+	run("CREATE INDEX ON %s USING datom_order (a, v)", table);
+	run("CREATE INDEX ON %s USING datom_order (v, a)", table);
+	SPI_finish();
 	PG_RETURN_OID(relid);
 }
 

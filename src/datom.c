@@ -126,15 +126,23 @@ open_add(Open *open, const DatomFact *facts, int fact)
 	}
 }
 
-/* Ends the value in this slot; the last one takes its place. */
+static bool
+same_bytes(const DatomValue *a, const DatomValue *b)
+{
+	return VARSIZE_ANY_EXHDR(a) == VARSIZE_ANY_EXHDR(b) &&
+		memcmp(VARDATA_ANY(a), VARDATA_ANY(b), VARSIZE_ANY_EXHDR(a)) == 0;
+}
+
+/* Row k ends the value in this slot; the last one takes its place. */
 static void
-open_end(Open *open, DatomFact *facts, int slot, const Datom *by)
+open_end(Open *open, DatomFact *facts, int slot, const Datom *rows, int k)
 {
 	DatomFact  *fact = &facts[open->facts[slot]];
 	int			last = --open->count;
 
-	fact->to_tx = by->tx;
-	fact->to = by->instant;
+	fact->to_tx = rows[k].tx;
+	fact->to = rows[k].instant;
+	fact->ended_by = !rows[k].added && same_bytes(rows[k].v, fact->v) ? k : -1;
 	if (open->index)
 		openset_delete(open->index, fact->v);
 	if (slot != last)
@@ -178,10 +186,13 @@ asserts(const Datom *rows, int n, const DatomValue *v)
 
 /* An equal value asserted by the transaction that the fact began with. */
 static void
-prefer(DatomFact *fact, const Datom *row)
+prefer(DatomFact *fact, const Datom *rows, int k)
 {
-	if (fact->tx == row->tx && datom_value_preferred(row->v, fact->v))
-		fact->v = row->v;
+	if (fact->tx == rows[k].tx && datom_value_preferred(rows[k].v, fact->v))
+	{
+		fact->v = rows[k].v;
+		fact->began_by = k;
+	}
 }
 
 /*
@@ -211,7 +222,7 @@ datom_fold(const Datom *rows, int n, DatomManyFn many, const void *attr,
 			int			slot = open_find(&open, facts, rows[k].v);
 
 			if (slot >= 0 && !asserts(rows + first, end - first, rows[k].v))
-				open_end(&open, facts, slot, &rows[k]);
+				open_end(&open, facts, slot, rows, k);
 		}
 		for (int k = first; k < end; k++)
 		{
@@ -219,16 +230,17 @@ datom_fold(const Datom *rows, int n, DatomManyFn many, const void *attr,
 
 			if (slot >= 0)
 			{
-				prefer(&facts[open.facts[slot]], &rows[k]);
+				prefer(&facts[open.facts[slot]], rows, k);
 				continue;
 			}
 			if (!many(attr, rows[k].instant))
 				while (open.count > 0)
-					open_end(&open, facts, open.count - 1, &rows[k]);
+					open_end(&open, facts, open.count - 1, rows, k);
 			if (count > began && facts[count - 1].to_tx == rows[k].tx)
 				count--;
 			facts[count] = (DatomFact) {
-				.v = rows[k].v, .tx = rows[k].tx, .from = rows[k].instant
+				.v = rows[k].v, .tx = rows[k].tx, .from = rows[k].instant,
+				.began_by = k, .ended_by = -1
 			};
 			open_add(&open, facts, count++);
 		}

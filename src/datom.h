@@ -44,6 +44,8 @@ typedef struct DatomFact
 	int64		to_tx;
 	TimestampTz from;
 	TimestampTz to;
+	int			began_by;		/* the row that asserted it */
+	int			ended_by;		/* the row that retracted this very value, or -1 */
 } DatomFact;
 
 /* Was the attribute of cardinality many at this instant? */

@@ -9,14 +9,7 @@
 
 #include "datom.h"
 #include "instant.h"
-#include "schema.h"
-
-/*
- * Takes the rows of one entity and attribute, in the order of datom_compare();
- * attr is NULL where the attribute is not defined.
- */
-typedef void (*DatomRowsFn) (void *arg, Datum a, const DatomAttr *attr,
-							 const Datom *rows, int n);
+#include "rowsort.h"
 
 /* Takes the facts of one entity and attribute; `a` is a datom.attribute. */
 typedef void (*DatomFactsFn) (void *arg, int64 e, Datum a,

@@ -16,6 +16,7 @@
 #include "attribute.h"
 #include "facts.h"
 #include "instant.h"
+#include "attrs.h"
 #include "log.h"
 #include "basis.h"
 #include "txlog.h"
@@ -107,7 +108,7 @@ static const DatomSchema *
 shaping_schema(DatomReader *reader, TimestampTz at)
 {
 	return IsolationUsesXactSnapshot() ?
-		datom_log_schema_at(reader->rel, reader->snapshot, at) : reader->schema;
+		datom_attrs_at(reader->rel, reader->snapshot, at) : reader->schema;
 }
 
 /* NULL if nothing holds of the entity. */
@@ -143,9 +144,10 @@ datom_entity(PG_FUNCTION_ARGS)
 {
 	Relation	rel = datom_log_open(PG_GETARG_OID(0), ACL_SELECT);
 	DatomSettled settled = datom_settle(RelationGetRelid(rel), datom_moment_in_force());
-	Jsonb	   *json = entity_json(datom_facts_reader(rel, settled.snapshot),
-								   PG_GETARG_INT64(1), settled.at);
+	DatomReader *reader = datom_facts_reader(rel, settled.snapshot, settled.at);
+	Jsonb	   *json = entity_json(reader, PG_GETARG_INT64(1), settled.at);
 
+	datom_facts_end(reader);
 	datom_settled_end(&settled);
 	table_close(rel, AccessShareLock);
 	if (json == NULL)
@@ -165,7 +167,7 @@ datom_entity_lookup(PG_FUNCTION_ARGS)
 	Relation	rel = datom_log_open(PG_GETARG_OID(0), ACL_SELECT);
 	struct varlena *a = PG_GETARG_VARLENA_PP(1);
 	DatomSettled settled = datom_settle(RelationGetRelid(rel), datom_moment_in_force());
-	DatomReader *reader = datom_facts_reader(rel, settled.snapshot);
+	DatomReader *reader = datom_facts_reader(rel, settled.snapshot, settled.at);
 	const DatomAttr *attr = datom_schema_need(reader->schema, VARDATA_ANY(a),
 											  VARSIZE_ANY_EXHDR(a),
 											  RelationGetRelationName(rel), 0);
@@ -175,6 +177,7 @@ datom_entity_lookup(PG_FUNCTION_ARGS)
 
 	if (datom_facts_with(reader, attr, v, settled.at, &entities) > 0)
 		json = entity_json(reader, entities[0], settled.at);
+	datom_facts_end(reader);
 	datom_settled_end(&settled);
 	table_close(rel, AccessShareLock);
 	if (json == NULL)
@@ -233,7 +236,7 @@ datom_attributes(PG_FUNCTION_ARGS)
 {
 	Relation	rel = datom_log_open(PG_GETARG_OID(0), ACL_SELECT);
 	DatomSettled settled = datom_settle(RelationGetRelid(rel), datom_moment_in_force());
-	const DatomSchema *schema = datom_log_schema_at(rel, settled.snapshot, settled.at);
+	const DatomSchema *schema = datom_attrs_at(rel, settled.snapshot, settled.at);
 
 	InitMaterializedSRF(fcinfo, 0);
 	for (int i = 0; i < datom_schema_count(schema); i++)

@@ -12,6 +12,7 @@
 
 #include "access/genam.h"
 
+#include "rows.h"
 #include "txlog.h"
 
 #include "attribute.h"
@@ -93,11 +94,10 @@ check_schema_value(const TxFact *s)
 static bool
 is_used(const Evolve *t, const DatomAttr *attr)
 {
-	DatomLogScan *scan = datom_log_scan_value(t->reader->rel, t->reader->snapshot, attr, NULL);
-	DatomRow	row;
-	bool		used = datom_log_next(scan, &row);
+	DatomRows  *rows = datom_rows_open(t->reader->rel, t->reader->snapshot, DT_NOEND, true);
+	bool		used = datom_rows_any(rows, attr);
 
-	datom_log_end(scan);
+	datom_rows_close(rows);
 	return used;
 }
 
@@ -115,13 +115,12 @@ is_said(const Evolve *t, const DatomAttr *attr)
 static bool
 was_said(const Evolve *t, const DatomAttr *attr)
 {
-	DatomLogScan *scan = datom_log_scan_value(t->reader->rel, t->reader->snapshot, attr, NULL);
-	DatomRow	row;
+	DatomRow   *rows;
+	int			n = datom_rows_value(t->reader->rows, attr, NULL, &rows);
 	bool		said = false;
 
-	while (!said && datom_log_next(scan, &row))
-		said = datom_txlog_is_own(RelationGetRelid(t->reader->rel), row.tx);
-	datom_log_end(scan);
+	for (int i = 0; i < n && !said; i++)
+		said = datom_txlog_is_own(RelationGetRelid(t->reader->rel), rows[i].tx);
 	return said;
 }
 
@@ -129,25 +128,18 @@ was_said(const Evolve *t, const DatomAttr *attr)
 static int
 all_holding(const Evolve *t, const DatomAttr *attr, Datom **held)
 {
-	DatomLogScan *scan = datom_log_scan_value(t->reader->rel, t->reader->snapshot, attr, NULL);
+	DatomRow   *rows;
+	int			n = datom_rows_value(t->reader->rows, attr, NULL, &rows);
 	DatomFact  *facts;
-	DatomRow	row;
-	int			n = 0;
-	int			room = 64;
 	int			kept = 0;
 
-	*held = palloc(sizeof(Datom) * room);
-	while (datom_log_next(scan, &row))
-	{
-		if (n == room)
-			*held = repalloc_huge(*held, sizeof(Datom) * (room *= 2));
-		(*held)[n++] = (Datom) {
-			.e = row.e, .tx = row.tx, .added = row.added,
-			.instant = datom_txmap_instant(t->reader->map, row.tx),
-			.v = (DatomValue *) PG_DETOAST_DATUM_COPY(PointerGetDatum(row.v))
+	*held = palloc_extended(sizeof(Datom) * Max(n, 1), MCXT_ALLOC_HUGE);
+	for (int i = 0; i < n; i++)
+		(*held)[i] = (Datom) {
+			.e = rows[i].e, .tx = rows[i].tx, .added = rows[i].added, .v = rows[i].v,
+			.instant = rows[i].instant != DT_NOBEGIN ? rows[i].instant :
+			datom_txmap_instant(t->reader->map, rows[i].tx)
 		};
-	}
-	datom_log_end(scan);
 	qsort(*held, n, sizeof(Datom), datom_compare);
 	facts = palloc(sizeof(DatomFact) * Max(n, 1));
 	for (int i = 0, end; i < n; i = end)

@@ -1,30 +1,39 @@
 /*
  * facts.c: the facts of single entities, folded from their rows.
  *
- * Costs what the rows of the entity cost, by the index on (e, a), and for the
- * reverse those of the value, by the index on (a, value_hash(v)), and then the
- * rows of each entity found: an entity that had the value may have another.
+ * Costs what the rows of the entity cost, by EAVT, and for the reverse those of
+ * the value, by AVET, and then the rows of each entity found: an entity that had
+ * the value may have another.
  */
 #include "facts.h"
 
-#include "access/htup_details.h"
-#include "access/sysattr.h"
-#include "access/xact.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 
+#include "attrs.h"
+#include "rows.h"
+#include "txlog.h"
+
 DatomReader *
-datom_facts_reader(Relation rel, Snapshot snapshot)
+datom_facts_reader(Relation rel, Snapshot snapshot, TimestampTz at)
 {
 	DatomReader *reader = palloc0(sizeof(DatomReader));
 
 	reader->rel = rel;
 	reader->snapshot = snapshot;
-	reader->schema = datom_log_schema(rel);
+	reader->schema = datom_attrs(rel);
+	reader->rows = datom_rows_open(rel, snapshot, at, false);
 	reader->map = datom_txmap_create(RelationGetRelid(rel),
 									 snapshot->snapshot_type == SNAPSHOT_MVCC ?
 									 snapshot : NULL);
 	return reader;
+}
+
+void
+datom_facts_end(DatomReader *reader)
+{
+	datom_rows_close(reader->rows);
+	pfree(reader);
 }
 
 /* Rows with their instants; the attributes numbered as they are met. */
@@ -32,7 +41,6 @@ typedef struct Gathered
 {
 	Datom	   *rows;
 	int			count;
-	int			room;
 	const char **idents;
 	int			nidents;
 } Gathered;
@@ -55,57 +63,68 @@ number_ident(Gathered *gathered, const DatomRow *row)
 	return gathered->nidents++;
 }
 
-/* A row that the transaction's own snapshot misses cannot be decided upon. */
+/*
+ * A row that the transaction's own snapshot misses cannot be decided upon. What
+ * lies at or below its basis is not missed.
+ */
 static void
-check_seen(const DatomReader *reader, DatomLogScan *scan)
+check_seen(DatomReader *reader, const DatomRow *row)
 {
-	TupleTableSlot *slot = datom_log_slot(scan);
-	bool		isnull;
-	TransactionId xmin = DatumGetTransactionId(slot_getsysattr(slot,
-															   MinTransactionIdAttributeNumber,
-															   &isnull));
+	Oid			db = RelationGetRelid(reader->rel);
 
-	if (TransactionIdIsNormal(xmin) && !TransactionIdIsCurrentTransactionId(xmin) &&
-		XidInMVCCSnapshot(xmin, reader->must_see))
-		ereport(ERROR,
-				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
-				 errmsg("could not serialize access to \"%s\" due to concurrent facts",
-						RelationGetRelationName(reader->rel)),
-				 errhint("The transaction might succeed if retried.")));
+	if (reader->seen == NULL)
+	{
+		reader->seen = datom_txmap_create(db, reader->must_see);
+		reader->seen_basis = datom_basis_of(db, reader->must_see);
+	}
+	if ((row->instant != DT_NOBEGIN && row->instant <= reader->seen_basis) ||
+		datom_txlog_is_own(db, row->tx) ||
+		datom_txmap_instant(reader->seen, row->tx) != DT_NOEND)
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+			 errmsg("could not serialize access to \"%s\" due to concurrent facts",
+					RelationGetRelationName(reader->rel)),
+			 errhint("The transaction might succeed if retried.")));
 }
 
 static Gathered
-gather(DatomReader *reader, DatomLogScan *scan)
+gather(DatomReader *reader, const DatomRow *rows, int n)
 {
-	Gathered	gathered = {.room = 8};
-	DatomRow	row;
+	Gathered	gathered = {.count = n};
 
-	gathered.rows = palloc(sizeof(Datom) * gathered.room);
-	while (datom_log_next(scan, &row))
+	gathered.rows = palloc_extended(sizeof(Datom) * Max(n, 1), MCXT_ALLOC_HUGE);
+	for (int i = 0; i < n; i++)
 	{
+		const DatomRow *row = &rows[i];
+
 		if (reader->must_see)
-			check_seen(reader, scan);
-		if (gathered.count == gathered.room)
-			gathered.rows = repalloc_huge(gathered.rows,
-										  sizeof(Datom) * (gathered.room *= 2));
-		gathered.rows[gathered.count++] = (Datom) {
-			.e = row.e, .tx = row.tx, .added = row.added,
-			.instant = datom_txmap_instant(reader->map, row.tx),
-			.aid = number_ident(&gathered, &row),
-			.v = (DatomValue *) PG_DETOAST_DATUM_COPY(PointerGetDatum(row.v))
+			check_seen(reader, row);
+		gathered.rows[i] = (Datom) {
+			.e = row->e, .tx = row->tx, .added = row->added,
+			.instant = row->instant != DT_NOBEGIN ? row->instant :
+			datom_txmap_instant(reader->map, row->tx),
+			.aid = number_ident(&gathered, row), .v = row->v
 		};
 	}
-	datom_log_end(scan);
 	qsort(gathered.rows, gathered.count, sizeof(Datom), datom_compare);
 	return gathered;
+}
+
+static Gathered
+gather_entity(DatomReader *reader, int64 e, const DatomAttr *attr)
+{
+	DatomRow   *rows;
+	int			n = datom_rows_entity(reader->rows, e, attr, &rows);
+
+	return gather(reader, rows, n);
 }
 
 int
 datom_facts_read(DatomReader *reader, int64 e, const DatomAttr *attr,
 				 DatomFact **facts)
 {
-	Gathered	gathered = gather(reader,
-								  datom_log_scan_entity(reader->rel, reader->snapshot, e, attr));
+	Gathered	gathered = gather_entity(reader, e, attr);
 
 	*facts = palloc(sizeof(DatomFact) * Max(gathered.count, 1));
 	return datom_fold(gathered.rows, gathered.count, datom_schema_many, attr, *facts);
@@ -121,8 +140,7 @@ by_ident(const void *a, const void *b)
 int
 datom_facts_entity(DatomReader *reader, int64 e, DatomEntityFacts **attrs)
 {
-	Gathered	gathered = gather(reader,
-								  datom_log_scan_entity(reader->rel, reader->snapshot, e, NULL));
+	Gathered	gathered = gather_entity(reader, e, NULL);
 	int			count = 0;
 
 	*attrs = palloc(sizeof(DatomEntityFacts) * Max(gathered.nidents, 1));
@@ -170,22 +188,15 @@ static int
 candidates(DatomReader *reader, const DatomAttr *attr, const DatomValue *v,
 		   int64 **entities)
 {
-	DatomLogScan *scan = datom_log_scan_value(reader->rel, reader->snapshot, attr, v);
-	DatomRow	row;
+	DatomRow   *rows;
+	int			n = datom_rows_value(reader->rows, attr, v, &rows);
 	int			count = 0;
-	int			room = 8;
 	int			distinct = 0;
 
-	*entities = palloc(sizeof(int64) * room);
-	while (datom_log_next(scan, &row))
-	{
-		if (!row.added)
-			continue;
-		if (count == room)
-			*entities = repalloc_huge(*entities, sizeof(int64) * (room *= 2));
-		(*entities)[count++] = row.e;
-	}
-	datom_log_end(scan);
+	*entities = palloc_extended(sizeof(int64) * Max(n, 1), MCXT_ALLOC_HUGE);
+	for (int i = 0; i < n; i++)
+		if (rows[i].added)
+			(*entities)[count++] = rows[i].e;
 	qsort(*entities, count, sizeof(int64), by_number);
 	for (int i = 0; i < count; i++)
 		if (i == 0 || (*entities)[i] != (*entities)[i - 1])
@@ -214,13 +225,15 @@ datom_facts_owner(Relation rel, Snapshot snapshot, const DatomAttr *attr,
 												  "datom owner",
 												  ALLOCSET_DEFAULT_SIZES);
 	MemoryContext old = MemoryContextSwitchTo(context);
+	DatomReader *reader;
 	int64	   *entities;
 	bool		found;
 
-	found = datom_facts_with(datom_facts_reader(rel, snapshot), attr, v,
-							 DT_NOEND, &entities) > 0;
+	reader = datom_facts_reader(rel, snapshot, DT_NOEND);
+	found = datom_facts_with(reader, attr, v, DT_NOEND, &entities) > 0;
 	if (found)
 		*owner = entities[0];
+	datom_facts_end(reader);
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(context);
 	return found;

@@ -12,6 +12,7 @@
 #include "log.h"
 #include "schema.h"
 #include "basis.h"
+#include "rows.h"
 
 /* The facts of one entity and one attribute; attr is NULL if not defined. */
 typedef struct DatomEntityFacts
@@ -29,12 +30,17 @@ typedef struct DatomReader
 	Snapshot	snapshot;
 	const DatomSchema *schema;
 	DatomTxMap *map;
+	DatomRows  *rows;
 	Snapshot	must_see;		/* NULL, or 40001 for rows it does not see */
+	DatomTxMap *seen;			/* what it sees, and up to where all */
+	TimestampTz seen_basis;
 } DatomReader;
 
-extern DatomReader *datom_facts_reader(Relation rel, Snapshot snapshot);
+/* Of what holds at `at`, or DT_NOEND: now. */
+extern DatomReader *datom_facts_reader(Relation rel, Snapshot snapshot, TimestampTz at);
+extern void datom_facts_end(DatomReader *reader);
 
-/* All facts of an entity and an attribute, past ones too, in order. */
+/* The facts of an entity and an attribute, in order; those that ended may be missing. */
 extern int	datom_facts_read(DatomReader *reader, int64 e,
 							 const DatomAttr *attr, DatomFact **facts);
 

@@ -206,7 +206,10 @@ datom_settle_instant(Oid db, TimestampTz at)
 		return (DatomSettled) {
 			.at = DT_NOEND, .snapshot = RegisterSnapshot(snapshot)
 		};
-	basis = datom_basis_of(db, snapshot);
+	/* Ticks need not be asked where an entry lies above already. */
+	basis = datom_basis_entry(db, snapshot);
+	if (at > basis)
+		basis = datom_basis_of(db, snapshot);
 	if (at <= basis)
 		return (DatomSettled) {
 			.at = at, .snapshot = RegisterSnapshot(snapshot)

@@ -27,22 +27,53 @@
 #include "storage/lmgr.h"
 #include "storage/procarray.h"
 #include "utils/fmgroids.h"
+#include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
+#include "utils/syscache.h"
 #include "utils/timestamp.h"
+
+/*
+ * Names are looked up at every walk. The cache is by the address of the name,
+ * which is a constant of its caller.
+ */
+static struct
+{
+	const char *name;
+	Oid			oid;
+}			known[16];
+static int	nknown = 0;
+
+static void
+forget_known(Datum arg, int cacheid, uint32 hash)
+{
+	nknown = 0;
+}
 
 Oid
 datom_ledger_oid(const char *name)
 {
-	Oid			nsp = get_namespace_oid("datom", false);
-	Oid			oid = get_relname_relid(name, nsp);
+	static bool registered = false;
+	Oid			oid;
 
+	for (int i = 0; i < nknown; i++)
+		if (known[i].name == name)
+			return known[i].oid;
+	if (!registered)
+		CacheRegisterSyscacheCallback(RELNAMENSP, forget_known, (Datum) 0);
+	registered = true;
+	oid = get_relname_relid(name, get_namespace_oid("datom", false));
 	if (!OidIsValid(oid))
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_TABLE),
 				 errmsg("table \"datom.%s\" does not exist", name),
 				 errhint("Is the extension \"datom\" installed in this database?")));
+	if (nknown < (int) lengthof(known))
+	{
+		known[nknown].name = name;
+		known[nknown++].oid = oid;
+	}
 	return oid;
 }
 
@@ -79,26 +110,30 @@ datom_ledger_insert(Ledger *ledger, Datum *values, bool *nulls)
 	heap_freetuple(tuple);
 }
 
+/* Opens the walk with keys on columns of the index. */
+static void
+begin_walk(Walk *walk, const char *table, const char *index, ScanKey keys, int nkeys,
+		   ScanDirection direction)
+{
+	walk->rel = table_open(datom_ledger_oid(table), AccessShareLock);
+	walk->index = index_open(datom_ledger_oid(index), AccessShareLock);
+	walk->direction = direction;
+	for (int i = 0; i < nkeys; i++)
+		keys[i].sk_attno = walk->index->rd_index->indkey.values[i];
+	walk->scan = systable_beginscan_ordered(walk->rel, walk->index, SnapshotAny,
+											nkeys, keys);
+}
+
 void
 datom_walk_begin(Walk *walk, const char *table, const char *index, Oid key_type,
 		   Datum key, ScanDirection direction)
 {
 	ScanKeyData skey;
-	int			nkeys = 0;
 
 	if (OidIsValid(key_type))
-	{
 		ScanKeyInit(&skey, 1, BTEqualStrategyNumber,
 					key_type == OIDOID ? F_OIDEQ : F_INT8EQ, key);
-		nkeys = 1;
-	}
-	walk->rel = table_open(datom_ledger_oid(table), AccessShareLock);
-	walk->index = index_open(datom_ledger_oid(index), AccessShareLock);
-	walk->direction = direction;
-	if (nkeys)
-		skey.sk_attno = walk->index->rd_index->indkey.values[0];
-	walk->scan = systable_beginscan_ordered(walk->rel, walk->index, SnapshotAny,
-											nkeys, &skey);
+	begin_walk(walk, table, index, &skey, OidIsValid(key_type), direction);
 }
 
 HeapTuple
@@ -121,6 +156,18 @@ datom_walk_entries(Walk *walk, Oid db, ScanDirection direction)
 {
 	datom_walk_begin(walk, "tx", "tx_db_instant_idx", OIDOID, ObjectIdGetDatum(db),
 			   direction);
+}
+
+/* The entries of a table above an instant, the oldest first. */
+void
+datom_walk_entries_above(Walk *walk, Oid db, TimestampTz above)
+{
+	ScanKeyData keys[2];
+
+	ScanKeyInit(&keys[0], 1, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(db));
+	ScanKeyInit(&keys[1], 2, BTGreaterStrategyNumber, F_TIMESTAMPTZ_GT,
+				TimestampTzGetDatum(above));
+	begin_walk(walk, "tx", "tx_db_instant_idx", keys, 2, ForwardScanDirection);
 }
 
 void

@@ -75,6 +75,7 @@ extern void datom_walk_begin(Walk *walk, const char *table, const char *index,
 extern HeapTuple datom_walk_next(Walk *walk);
 extern void datom_walk_end(Walk *walk);
 extern void datom_walk_entries(Walk *walk, Oid db, ScanDirection direction);
+extern void datom_walk_entries_above(Walk *walk, Oid db, TimestampTz above);
 extern void datom_walk_ticks(Walk *walk);
 extern Datum datom_walk_get(Walk *walk, HeapTuple tuple, int attnum);
 extern EntryState datom_entry_state(HeapTuple tuple, Snapshot snapshot);

@@ -11,6 +11,8 @@
  *	GATE			held shared by whoever holds a bucket, exclusively by a
  *					bulk load, which then needs no buckets
  *	IMPORTER		held by the one transaction that writes an importing table
+ *	MERGE			held by whoever merges orders, and shared by whoever writes
+ *					rows or entries of the past
  *	PRUNE			(table 0) held by whoever removes old ticks
  *
  * The number of buckets is fixed, so that a transaction of any size cannot
@@ -31,6 +33,7 @@ enum
 {
 	GATE = 2 * BUCKETS,
 	IMPORTER,
+	MERGE,
 	PRUNE
 };
 
@@ -86,4 +89,32 @@ bool
 datom_lock_prune(void)
 {
 	return acquire(InvalidOid, PRUNE, ExclusiveLock, true) != LOCKACQUIRE_NOT_AVAIL;
+}
+
+/* For merging; given up by datom_unlock_merge(). False: not had without waiting. */
+bool
+datom_lock_merge(Oid db, bool wait)
+{
+	LOCKTAG		tag;
+
+	SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, db, MERGE, LOCK_CLASS);
+	if (LockHeldByMe(&tag, ShareLock) || LockHeldByMe(&tag, ExclusiveLock))
+		return false;
+	return acquire(db, MERGE, ExclusiveLock, !wait) != LOCKACQUIRE_NOT_AVAIL;
+}
+
+void
+datom_unlock_merge(Oid db)
+{
+	LOCKTAG		tag;
+
+	SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, db, MERGE, LOCK_CLASS);
+	LockRelease(&tag, ExclusiveLock, false);
+}
+
+/* So that nobody merges until this transaction has ended. True if it is new. */
+bool
+datom_lock_merge_shared(Oid db)
+{
+	return acquire(db, MERGE, ShareLock, false) == LOCKACQUIRE_OK;
 }

@@ -14,6 +14,10 @@ extern uint32 datom_lock_entity_bucket(int64 e);
 extern uint32 datom_lock_value_bucket(const char *ident, int len, uint32 value_hash);
 extern bool datom_lock_bucket(Oid db, uint32 bucket);
 
+extern bool datom_lock_merge(Oid db, bool wait);
+extern void datom_unlock_merge(Oid db);
+extern bool datom_lock_merge_shared(Oid db);
+
 extern bool datom_lock_prune(void);
 
 #endif

@@ -2,8 +2,8 @@
  * log.c: reading a datom table, and what a backend remembers about one.
  *
  * A row has the shape of the type datom.datom: e, a, v, tx, added. Scans go by
- * an index where the table has the two that datom.create() makes, (e, a) and
- * (a, value_hash(v)), and otherwise read the whole table, with the same rows.
+ * an index where the table has one that serves, on (e, a), (a, value_hash(v)) or
+ * (tx, e), and otherwise read the whole table, with the same rows.
  *
  * The cache holds, for each table, its indexes, its sequence, whether it is
  * importing, and its schema as this transaction sees it. Whoever changes one of
@@ -14,6 +14,7 @@
  */
 #include "log.h"
 
+#include "access/heapam.h"
 #include "access/htup_details.h"
 #include "access/relation.h"
 #include "access/table.h"
@@ -46,7 +47,11 @@ struct DatomLogScan
 	TableScanDesc table_scan;
 	IndexScanDesc index_scan;
 	TupleTableSlot *slot;
+	ScanKeyData keys[2];
+	int			nkeys;
 	/* What a row must have, where no index sees to it. */
+	bool		want_tx;
+	int64		tx;
 	bool		want_e;
 	int64		e;
 	const DatomAttr *attr;
@@ -127,7 +132,11 @@ static void
 note_index(DatomTable *table, Relation index)
 {
 	Form_pg_index form = index->rd_index;
+	DatomOrderKind kind;
 
+	if (form->indisvalid && index->rd_rel->relam == get_am_oid("datom_order", true) &&
+		datom_order_kind(index, &kind))
+		table->orders[kind] = RelationGetRelid(index);
 	if (!form->indisvalid || index->rd_rel->relam != BTREE_AM_OID ||
 		form->indnkeyatts < 2 || RelationGetIndexPredicate(index) != NIL)
 		return;
@@ -137,6 +146,9 @@ note_index(DatomTable *table, Relation index)
 	if (form->indkey.values[0] == Anum_datom_a && form->indkey.values[1] == 0 &&
 		is_value_hash(linitial(RelationGetIndexExpressions(index))))
 		table->av_index = RelationGetRelid(index);
+	if (form->indkey.values[0] == Anum_datom_tx &&
+		form->indkey.values[1] == Anum_datom_e)
+		table->te_index = RelationGetRelid(index);
 }
 
 static void
@@ -145,7 +157,9 @@ note_indexes(DatomTable *table, Relation rel)
 	List	   *indexes = RelationGetIndexList(rel);
 	ListCell   *lc;
 
-	table->ea_index = table->av_index = InvalidOid;
+	table->ea_index = table->av_index = table->te_index = InvalidOid;
+	memset(table->orders, 0, sizeof(table->orders));
+	table->merged_blocks = 0;
 	foreach(lc, indexes)
 	{
 		Relation	index = index_open(lfirst_oid(lc), AccessShareLock);
@@ -184,75 +198,16 @@ datom_log_table(Relation rel)
 	return table;
 }
 
-/* The rows about attributes that were said until `at`. */
-static int
-read_schema_rows(Relation rel, Snapshot snapshot, TimestampTz at, Datom **rows)
-{
-	DatomTxMap *map = datom_txmap_create(RelationGetRelid(rel),
-										 snapshot == SnapshotSelf ? NULL : snapshot);
-	DatomLogScan *scan = datom_log_scan_schema(rel, snapshot);
-	DatomRow	row;
-	int			count = 0;
-	int			room = 64;
-
-	*rows = palloc(sizeof(Datom) * room);
-	while (datom_log_next(scan, &row))
-	{
-		int			builtin = datom_schema_builtin(row.a, row.alen);
-		TimestampTz instant = datom_txmap_instant(map, row.tx);
-
-		if (builtin < 0 || instant > at)
-			continue;
-		if (count == room)
-			*rows = repalloc(*rows, sizeof(Datom) * (room *= 2));
-		(*rows)[count++] = (Datom) {
-			.e = row.e, .tx = row.tx, .aid = builtin, .added = row.added,
-			.instant = instant,
-			.v = (DatomValue *) PG_DETOAST_DATUM_COPY(PointerGetDatum(row.v))
-		};
-	}
-	datom_log_end(scan);
-	return count;
-}
-
 /*
- * The attributes of the table as of now, what this transaction has said about
- * them included, with the past of their cardinalities. Valid until the end of
- * the transaction.
+ * Keeps a schema in the cache, with the context that it lives in. It is good
+ * until the end of the transaction at least.
  */
-const DatomSchema *
-datom_log_schema(Relation rel)
+void
+datom_log_keep_schema(DatomTable *table, DatomSchema *schema, MemoryContext context)
 {
-	DatomTable *table = datom_log_table(rel);
-	MemoryContext context;
-	MemoryContext old;
-	DatomSchema *schema;
-	Datom	   *rows;
-	int			n;
-
-	if (table->schema)
-		return table->schema;
-	context = AllocSetContextCreate(CurrentMemoryContext, "datom schema",
-									ALLOCSET_SMALL_SIZES);
-	old = MemoryContextSwitchTo(context);
-	n = read_schema_rows(rel, SnapshotSelf, DT_NOEND, &rows);
-	schema = datom_schema_build(rows, n, DT_NOEND);
-	MemoryContextSwitchTo(old);
-	MemoryContextSetParent(context, TopMemoryContext);
 	drop_schema(table);
 	table->schema = schema;
 	table->schema_context = context;
-	return schema;
-}
-
-/* The attributes as of a moment that the snapshot knows all about. */
-const DatomSchema *
-datom_log_schema_at(Relation rel, Snapshot snapshot, TimestampTz at)
-{
-	Datom	   *rows;
-	int			n = read_schema_rows(rel, snapshot, at, &rows);
-
-	return datom_schema_build(rows, n, at);
 }
 
 /*
@@ -280,6 +235,35 @@ may(Oid relid, AclMode mode)
 		return true;
 	return pg_attribute_aclcheck_all(relid, GetUserId(), mode,
 									 ACLMASK_ALL) == ACLCHECK_OK;
+}
+
+/* The datom tables of this database. */
+List *
+datom_log_tables(Snapshot snapshot)
+{
+	Oid			am = get_am_oid("datom", false);
+	Relation	pgclass = table_open(RelationRelationId, AccessShareLock);
+	TableScanDesc scan = table_beginscan(pgclass, snapshot, 0, NULL);
+	List	   *list = NIL;
+	HeapTuple	tuple;
+
+	while ((tuple = heap_getnext(scan, ForwardScanDirection)) != NULL)
+	{
+		Form_pg_class form = (Form_pg_class) GETSTRUCT(tuple);
+
+		if (form->relam == am && form->relkind == RELKIND_RELATION)
+			list = lappend_oid(list, form->oid);
+	}
+	table_endscan(scan);
+	table_close(pgclass, AccessShareLock);
+	return list;
+}
+
+bool
+datom_log_readable(Oid relid)
+{
+	return datom_log_is(relid) && may(relid, ACL_SELECT) &&
+		check_enable_rls(relid, InvalidOid, true) != RLS_ENABLED;
 }
 
 void
@@ -346,10 +330,17 @@ begin_scan(Relation rel, Snapshot snapshot, Oid index)
 }
 
 static void
-begin_index(DatomLogScan *scan, Snapshot snapshot, ScanKey keys, int nkeys)
+add_key(DatomLogScan *scan, int attno, StrategyNumber strategy, Datum value)
 {
-	scan->index_scan = index_beginscan(scan->rel, scan->index, snapshot, nkeys, 0);
-	index_rescan(scan->index_scan, keys, nkeys, NULL, 0);
+	index_key(&scan->keys[scan->nkeys++], scan->index, attno, strategy, value);
+}
+
+static void
+begin_index(DatomLogScan *scan, Snapshot snapshot)
+{
+	scan->index_scan = index_beginscan(scan->rel, scan->index, snapshot,
+									   scan->nkeys, 0);
+	index_rescan(scan->index_scan, scan->keys, scan->nkeys, NULL, 0);
 }
 
 DatomLogScan *
@@ -358,24 +349,27 @@ datom_log_scan(Relation rel, Snapshot snapshot)
 	return begin_scan(rel, snapshot, InvalidOid);
 }
 
+static Datum
+ident_datum(const DatomAttr *attr)
+{
+	return PointerGetDatum(cstring_to_text_with_len(attr->ident, attr->len));
+}
+
 DatomLogScan *
 datom_log_scan_entity(Relation rel, Snapshot snapshot, int64 e,
 					  const DatomAttr *attr)
 {
 	DatomLogScan *scan = begin_scan(rel, snapshot, datom_log_table(rel)->ea_index);
-	ScanKeyData keys[2];
-	int			nkeys = 1;
 
 	scan->want_e = true;
 	scan->e = e;
 	scan->attr = attr;
 	if (scan->index)
 	{
-		index_key(&keys[0], scan->index, 1, BTEqualStrategyNumber, Int64GetDatum(e));
+		add_key(scan, 1, BTEqualStrategyNumber, Int64GetDatum(e));
 		if (attr)
-			index_key(&keys[nkeys++], scan->index, 2, BTEqualStrategyNumber,
-					  PointerGetDatum(cstring_to_text_with_len(attr->ident, attr->len)));
-		begin_index(scan, snapshot, keys, nkeys);
+			add_key(scan, 2, BTEqualStrategyNumber, ident_datum(attr));
+		begin_index(scan, snapshot);
 	}
 	return scan;
 }
@@ -385,19 +379,16 @@ datom_log_scan_value(Relation rel, Snapshot snapshot, const DatomAttr *attr,
 					 const DatomValue *v)
 {
 	DatomLogScan *scan = begin_scan(rel, snapshot, datom_log_table(rel)->av_index);
-	ScanKeyData keys[2];
-	int			nkeys = 1;
 
 	scan->attr = attr;
 	scan->v = v;
 	if (scan->index)
 	{
-		index_key(&keys[0], scan->index, 1, BTEqualStrategyNumber,
-				  PointerGetDatum(cstring_to_text_with_len(attr->ident, attr->len)));
+		add_key(scan, 1, BTEqualStrategyNumber, ident_datum(attr));
 		if (v)
-			index_key(&keys[nkeys++], scan->index, 2, BTEqualStrategyNumber,
-					  Int32GetDatum((int32) datom_value_hash(v)));
-		begin_index(scan, snapshot, keys, nkeys);
+			add_key(scan, 2, BTEqualStrategyNumber,
+					Int32GetDatum((int32) datom_value_hash(v)));
+		begin_index(scan, snapshot);
 	}
 	return scan;
 }
@@ -407,18 +398,54 @@ DatomLogScan *
 datom_log_scan_schema(Relation rel, Snapshot snapshot)
 {
 	DatomLogScan *scan = begin_scan(rel, snapshot, datom_log_table(rel)->av_index);
-	ScanKeyData keys[2];
 
 	scan->want_schema = true;
 	if (scan->index)
 	{
-		index_key(&keys[0], scan->index, 1, BTGreaterEqualStrategyNumber,
-				  PointerGetDatum(cstring_to_text(DB_PREFIX)));
-		index_key(&keys[1], scan->index, 1, BTLessStrategyNumber,
-				  PointerGetDatum(cstring_to_text(DB_PREFIX_END)));
-		begin_index(scan, snapshot, keys, 2);
+		add_key(scan, 1, BTGreaterEqualStrategyNumber,
+				PointerGetDatum(cstring_to_text(DB_PREFIX)));
+		add_key(scan, 1, BTLessStrategyNumber,
+				PointerGetDatum(cstring_to_text(DB_PREFIX_END)));
+		begin_index(scan, snapshot);
 	}
 	return scan;
+}
+
+/* The rows of one transaction, about entity *e unless that is NULL. */
+DatomLogScan *
+datom_log_scan_tx(Relation rel, Snapshot snapshot, int64 tx, const int64 *e)
+{
+	DatomLogScan *scan = begin_scan(rel, snapshot, datom_log_table(rel)->te_index);
+
+	scan->want_tx = true;
+	scan->tx = tx;
+	scan->want_e = e != NULL;
+	scan->e = e ? *e : 0;
+	if (scan->index)
+	{
+		add_key(scan, 1, BTEqualStrategyNumber, Int64GetDatum(tx));
+		if (e)
+			add_key(scan, 2, BTEqualStrategyNumber, Int64GetDatum(*e));
+		begin_index(scan, snapshot);
+	}
+	return scan;
+}
+
+/* Begins the scan of a transaction again, for another; with an entity if it had one. */
+void
+datom_log_rescan_tx(DatomLogScan *scan, int64 tx, int64 e)
+{
+	scan->tx = tx;
+	scan->e = e;
+	if (scan->index == NULL)
+	{
+		table_rescan(scan->table_scan, NULL);
+		return;
+	}
+	scan->keys[0].sk_argument = Int64GetDatum(tx);
+	if (scan->nkeys == 2)
+		scan->keys[1].sk_argument = Int64GetDatum(e);
+	index_rescan(scan->index_scan, scan->keys, scan->nkeys, NULL, 0);
 }
 
 static bool
@@ -442,11 +469,14 @@ read_row(TupleTableSlot *slot, DatomRow *row)
 	row->v = (DatomValue *) PG_DETOAST_DATUM_PACKED(slot->tts_values[Anum_datom_v - 1]);
 	row->tx = DatumGetInt64(slot->tts_values[Anum_datom_tx - 1]);
 	row->added = DatumGetBool(slot->tts_values[Anum_datom_added - 1]);
+	row->instant = DT_NOBEGIN;
 }
 
 static bool
 wanted(const DatomLogScan *scan, const DatomRow *row)
 {
+	if (scan->want_tx && row->tx != scan->tx)
+		return false;
 	if (scan->want_e && row->e != scan->e)
 		return false;
 	if (scan->attr && (row->alen != scan->attr->len ||

@@ -12,6 +12,7 @@
 #include "utils/rel.h"
 #include "utils/snapshot.h"
 
+#include "order.h"
 #include "schema.h"
 
 /* A row; a and v point into the scan until the next one. */
@@ -23,6 +24,7 @@ typedef struct DatomRow
 	int			alen;
 	bool		added;
 	DatomValue *v;
+	TimestampTz instant;		/* DT_NOBEGIN: not known; rows of the tail and of orders have it */
 } DatomRow;
 
 /* What a backend keeps about a datom table. */
@@ -33,6 +35,9 @@ typedef struct DatomTable
 	bool		importing;
 	Oid			ea_index;		/* btree (e, a), or InvalidOid */
 	Oid			av_index;		/* btree (a, value_hash(v)), or InvalidOid */
+	Oid			te_index;		/* btree (tx, e), or InvalidOid */
+	Oid			orders[ORDER_KINDS];	/* or InvalidOid */
+	BlockNumber merged_blocks;	/* pages of the log that orders are known to have */
 	Oid			sequence;		/* owned by column e, or InvalidOid */
 	const DatomSchema *schema;	/* NULL: not read yet */
 	MemoryContext schema_context;
@@ -47,14 +52,18 @@ extern void datom_log_init(void);
 /* Is this a datom table? */
 extern bool datom_log_is(Oid relid);
 
+extern List *datom_log_tables(Snapshot snapshot);
+
+/* May the caller read all of it? False too if it is none. */
+extern bool datom_log_readable(Oid relid);
+
 /* Refuses what is not a datom table, or what the caller may not do with it. */
 extern void datom_log_require(Oid relid, AclMode mode);
 extern Relation datom_log_open(Oid relid, AclMode mode);
 
 extern DatomTable *datom_log_table(Relation rel);
-extern const DatomSchema *datom_log_schema(Relation rel);
-extern const DatomSchema *datom_log_schema_at(Relation rel, Snapshot snapshot,
-											  TimestampTz at);
+extern void datom_log_keep_schema(DatomTable *table, DatomSchema *schema,
+								  MemoryContext context);
 
 /* Scans. A NULL attribute means any; a NULL value, any value. */
 extern DatomLogScan *datom_log_scan(Relation rel, Snapshot snapshot);
@@ -64,6 +73,9 @@ extern DatomLogScan *datom_log_scan_value(Relation rel, Snapshot snapshot,
 										  const DatomAttr *attr,
 										  const DatomValue *v);
 extern DatomLogScan *datom_log_scan_schema(Relation rel, Snapshot snapshot);
+extern DatomLogScan *datom_log_scan_tx(Relation rel, Snapshot snapshot, int64 tx,
+									   const int64 *e);
+extern void datom_log_rescan_tx(DatomLogScan *scan, int64 tx, int64 e);
 extern bool datom_log_next(DatomLogScan *scan, DatomRow *row);
 extern TupleTableSlot *datom_log_slot(DatomLogScan *scan);
 extern void datom_log_end(DatomLogScan *scan);

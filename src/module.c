@@ -7,9 +7,13 @@
 #include "utils/guc.h"
 
 #include "append.h"
+#include "custom_scan.h"
 #include "guard.h"
 #include "log.h"
+#include "order_am.h"
+#include "planner.h"
 #include "settings.h"
+#include "tail.h"
 #include "ticker.h"
 #include "txlog.h"
 
@@ -23,8 +27,12 @@ _PG_init(void)
 	datom_settings_init();
 	datom_txlog_init();
 	datom_log_init();
+	datom_tail_init();
 	datom_append_init();
+	datom_order_am_init();
 	datom_ticker_init();
+	datom_custom_scan_init();
+	datom_planner_init();
 	datom_guard_init();
 	MarkGUCPrefixReserved("datom");
 }

@@ -58,6 +58,12 @@ datom_schema_builtin(const char *ident, int len)
 	return -1;
 }
 
+const char *
+datom_schema_builtin_ident(int builtin)
+{
+	return builtins[builtin].ident;
+}
+
 bool
 datom_schema_reserved(const char *ident, int len)
 {
@@ -163,6 +169,7 @@ add_fact(DatomAttr *attr, DatomBuiltin what, const DatomFact *fact)
 			break;
 		case DB_INDEX:
 			attr->indexed = datom_value_get_bool(v);
+			attr->indexed_since = fact->from;
 			break;
 		case DB_IS_COMPONENT:
 			attr->component = datom_value_get_bool(v);

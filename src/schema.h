@@ -48,6 +48,7 @@ typedef struct DatomAttr
 	const char *doc;			/* may be NULL */
 	TimestampTz since;			/* when it got its type */
 	TimestampTz unique_since;	/* when it became unique, as it is */
+	TimestampTz indexed_since;
 	int			changes;		/* of cardinality, oldest first */
 	DatomCardinality *cardinality;
 } DatomAttr;
@@ -59,6 +60,7 @@ typedef struct DatomSchema DatomSchema;
 #define DB_PREFIX_END ":db0"	/* the first text after all of them */
 
 extern int	datom_schema_builtin(const char *ident, int len);
+extern const char *datom_schema_builtin_ident(int builtin);
 extern bool datom_schema_reserved(const char *ident, int len);
 
 /*

@@ -1,5 +1,5 @@
 /*
- * settings.c: datom.as_of and datom.wait.
+ * settings.c: datom.as_of, datom.wait, and what the planner may use.
  *
  * datom.as_of is text without a check hook, on purpose. A check that fails
  * while a library is loaded late only warns, and the session would then answer
@@ -13,6 +13,8 @@
 
 char	   *datom_as_of = NULL;
 int			datom_wait = 2000;
+bool		datom_enable_scan = true;
+bool		datom_enable_orders = true;
 
 #ifdef DATOM_TEST
 static const struct config_enum_entry break_options[] = {
@@ -21,11 +23,15 @@ static const struct config_enum_entry break_options[] = {
 	{"early_release", BREAK_EARLY_RELEASE, false},
 	{"no_lock", BREAK_NO_LOCK, false},
 	{"below_running", BREAK_BELOW_RUNNING, false},
+	{"xid_only", BREAK_XID_ONLY, false},
+	{"no_check", BREAK_NO_CHECK, false},
 	{NULL, 0, false}
 };
 int			datom_test_break = BREAK_NONE;
 int			datom_test_clock_offset = 0;
 int			datom_test_commit_delay = 0;
+int			datom_test_merge_step = 0;
+int			datom_test_tail_rows = 200000;
 #endif
 
 bool
@@ -46,6 +52,16 @@ datom_settings_init(void)
 							"How long a question waits until its moment is final.",
 							NULL, &datom_wait, 2000, 0, INT_MAX,
 							PGC_USERSET, GUC_UNIT_MS, NULL, NULL, NULL);
+	DefineCustomBoolVariable("datom.enable_orders",
+							 "Answers come from orders where there are any.",
+							 "The same answers come from the log, slowly.",
+							 &datom_enable_orders, true, PGC_USERSET, GUC_EXPLAIN,
+							 NULL, NULL, NULL);
+	DefineCustomBoolVariable("datom.enable_scan",
+							 "Lets the planner read datom tables by a scan of their own.",
+							 "Plans made while it is on stay in use.",
+							 &datom_enable_scan, true, PGC_USERSET, GUC_EXPLAIN,
+							 NULL, NULL, NULL);
 #ifdef DATOM_TEST
 	DefineCustomEnumVariable("datom.test_break", "Breaks a rule, for tests.", NULL,
 							 &datom_test_break, BREAK_NONE, break_options,
@@ -56,5 +72,11 @@ datom_settings_init(void)
 	DefineCustomIntVariable("datom.test_commit_delay", "Delays commits between entry and end, for tests.", NULL,
 							&datom_test_commit_delay, 0, 0, 10000,
 							PGC_SUSET, GUC_UNIT_MS, NULL, NULL, NULL);
+	DefineCustomIntVariable("datom.test_tail_rows", "How many rows of a tail are kept, for tests.", NULL,
+							&datom_test_tail_rows, 200000, 1, INT_MAX,
+							PGC_SUSET, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable("datom.test_merge_step", "Kills the backend at that step of a merge, for tests.", NULL,
+							&datom_test_merge_step, 0, 0, INT_MAX,
+							PGC_SUSET, 0, NULL, NULL, NULL);
 #endif
 }

@@ -9,6 +9,8 @@
 
 extern char *datom_as_of;		/* an instant with its zone, or a tx */
 extern int	datom_wait;			/* milliseconds */
+extern bool datom_enable_scan;	/* of plans, not of answers */
+extern bool datom_enable_orders;	/* readers use orders */
 
 #ifdef DATOM_TEST
 /* Ways to break the order of commits, so that tests can be seen to notice. */
@@ -18,11 +20,18 @@ enum
 	BREAK_WRITE_TIME,			/* the instant is that of the first write */
 	BREAK_EARLY_RELEASE,		/* the lock is released before the insert */
 	BREAK_NO_LOCK,
-	BREAK_BELOW_RUNNING			/* basis just below the running entry */
+	BREAK_BELOW_RUNNING,		/* basis just below the running entry */
+	BREAK_XID_ONLY,				/* runs are read up to the watermark */
+	BREAK_NO_CHECK				/* the custom scan checks no rights */
 };
 extern int	datom_test_break;
 extern int	datom_test_clock_offset;	/* milliseconds */
 extern int	datom_test_commit_delay;	/* milliseconds */
+extern int	datom_test_merge_step;	/* of a merge, at which the backend is killed */
+extern int	datom_test_tail_rows;	/* the most that are kept of a table */
+#define DATOM_BROKEN(how) (datom_test_break == (how))
+#else
+#define DATOM_BROKEN(how) false
 #endif
 
 extern void datom_settings_init(void);

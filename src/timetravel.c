@@ -38,6 +38,7 @@
 
 #include "db.h"
 #include "log.h"
+#include "scan.h"
 #include "settings.h"
 #include "ticker.h"
 #include "basis.h"
@@ -63,16 +64,11 @@ refuse_null_argument(const char *what)
 }
 
 DatomMoment
-datom_moment_arg(FunctionCallInfo fcinfo, int argno)
+datom_moment_of(Oid type, Datum value, bool isnull)
 {
-	Datum		value;
-
-	if (PG_NARGS() <= argno)
-		return datom_moment_in_force();
-	if (PG_ARGISNULL(argno))
+	if (isnull)
 		refuse_null_argument("the moment");
-	value = PG_GETARG_DATUM(argno);
-	switch (get_fn_expr_argtype(fcinfo->flinfo, argno))
+	switch (type)
 	{
 		case INT8OID:
 			return (DatomMoment) {
@@ -85,6 +81,15 @@ datom_moment_arg(FunctionCallInfo fcinfo, int argno)
 		default:
 			return datom_moment_read(TextDatumGetCString(value));
 	}
+}
+
+DatomMoment
+datom_moment_arg(FunctionCallInfo fcinfo, int argno)
+{
+	if (PG_NARGS() <= argno)
+		return datom_moment_in_force();
+	return datom_moment_of(get_fn_expr_argtype(fcinfo->flinfo, argno),
+						   PG_GETARG_DATUM(argno), PG_ARGISNULL(argno));
 }
 
 static Relation
@@ -130,6 +135,39 @@ answer(FunctionCallInfo fcinfo, Relation rel, DatomSettled *settled,
 	return (Datum) 0;
 }
 
+/* The same by a scan, where orders make it quick. */
+static Datum
+answer_by_scan(FunctionCallInfo fcinfo, Relation rel, DatomSettled *settled,
+			   DatomScanMode mode, TimestampTz since)
+{
+	DatomScanQuery query = {
+		.mode = mode, .since = since, .e_min = PG_INT64_MIN, .e_max = PG_INT64_MAX,
+		.need_a = true, .need_v = true, .need_tx = true
+	};
+	MemoryContext each = AllocSetContextCreate(CurrentMemoryContext, "datom row",
+											   ALLOCSET_DEFAULT_SIZES);
+	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+	DatomScan  *scan;
+	Datum		values[Natts_datom];
+	bool		nulls[Natts_datom] = {0};
+	MemoryContext old;
+
+	InitMaterializedSRF(fcinfo, 0);
+	scan = datom_scan_begin(rel, settled, &query, NULL);
+	old = MemoryContextSwitchTo(each);
+	while (datom_scan_next(scan, values, nulls))
+	{
+		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+		MemoryContextReset(each);
+	}
+	MemoryContextSwitchTo(old);
+	datom_scan_end(scan);
+	datom_settled_end(settled);
+	table_close(rel, AccessShareLock);
+	MemoryContextDelete(each);
+	return (Datum) 0;
+}
+
 static void
 take_as_of(void *arg, int64 e, Datum a, const DatomFact *facts, int n)
 {
@@ -168,6 +206,8 @@ datom_as_of_facts(PG_FUNCTION_ARGS)
 										datom_moment_arg(fcinfo, 1));
 	Pick		pick = {.from = DT_NOBEGIN, .to = settled.at};
 
+	if (datom_scan_by_orders(rel))
+		return answer_by_scan(fcinfo, rel, &settled, SCAN_AS_OF, DT_NOBEGIN);
 	return answer(fcinfo, rel, &settled, take_as_of, &pick);
 }
 
@@ -186,6 +226,8 @@ datom_since(PG_FUNCTION_ARGS)
 	DatomSettled settled = datom_settle(RelationGetRelid(rel), datom_moment_in_force());
 	Pick		pick = {.from = from, .to = settled.at};
 
+	if (datom_scan_by_orders(rel))
+		return answer_by_scan(fcinfo, rel, &settled, SCAN_AS_OF, from);
 	return answer(fcinfo, rel, &settled, take_as_of, &pick);
 }
 
@@ -202,6 +244,8 @@ datom_history(PG_FUNCTION_ARGS)
 	DatomSettled settled = datom_settle(RelationGetRelid(rel), datom_moment_in_force());
 	Pick		pick = {.to = settled.at};
 
+	if (datom_scan_by_orders(rel))
+		return answer_by_scan(fcinfo, rel, &settled, SCAN_HISTORY, DT_NOBEGIN);
 	return answer(fcinfo, rel, &settled, take_history, &pick);
 }
 
@@ -259,23 +303,60 @@ begin_log_sort(Pick *pick, TupleDesc datom)
 }
 
 static void
-sort_event(Pick *pick, int64 e, Datum a, const DatomFact *fact, bool added)
+sort_event(Pick *pick, int64 e, Datum a, Datum v, int64 tx, TimestampTz instant, bool added)
 {
-	TimestampTz instant = added ? fact->from : fact->to;
 	Datum	   *values = pick->slot->tts_values;
 
 	if (instant < pick->from || (instant >= pick->to && pick->to != DT_NOEND))
 		return;
 	ExecClearTuple(pick->slot);
 	values[LOG_INSTANT] = Int64GetDatum(instant);
-	values[LOG_TX] = Int64GetDatum(added ? fact->tx : fact->to_tx);
+	values[LOG_TX] = Int64GetDatum(tx);
 	values[LOG_ADDED] = BoolGetDatum(added);
 	values[LOG_E] = Int64GetDatum(e);
 	values[LOG_A] = a;
-	values[LOG_V] = PointerGetDatum(fact->v);
+	values[LOG_V] = v;
 	memset(pick->slot->tts_isnull, 0, sizeof(bool) * LOG_COLUMNS);
 	ExecStoreVirtualTuple(pick->slot);
 	tuplesort_puttupleslot(pick->sort, pick->slot);
+}
+
+/* The events of a scan of history, from pick->from on. */
+static void
+sort_scanned(FunctionCallInfo fcinfo, Relation rel, DatomSettled *settled, Pick *pick)
+{
+	DatomScanQuery query = {
+		.mode = SCAN_HISTORY, .since = pick->from, .e_min = PG_INT64_MIN,
+		.e_max = PG_INT64_MAX, .need_a = true, .need_v = true, .need_tx = true
+	};
+	DatomTxMap *map = datom_txmap_create(RelationGetRelid(rel), settled->snapshot);
+	MemoryContext each = AllocSetContextCreate(CurrentMemoryContext, "datom row",
+											   ALLOCSET_DEFAULT_SIZES);
+	DatomScan  *scan;
+	Datum		values[Natts_datom];
+	bool		nulls[Natts_datom] = {0};
+	MemoryContext old;
+
+	InitMaterializedSRF(fcinfo, 0);
+	pick->result = (ReturnSetInfo *) fcinfo->resultinfo;
+	if (pick->from == DT_NOBEGIN)
+		datom_txmap_load(map);
+	scan = datom_scan_begin(rel, settled, &query, NULL);
+	old = MemoryContextSwitchTo(each);
+	while (datom_scan_next(scan, values, nulls))
+	{
+		int64		tx = DatumGetInt64(values[Anum_datom_tx - 1]);
+
+		sort_event(pick, DatumGetInt64(values[Anum_datom_e - 1]), values[Anum_datom_a - 1],
+				   values[Anum_datom_v - 1], tx, datom_txmap_instant(map, tx),
+				   DatumGetBool(values[Anum_datom_added - 1]));
+		MemoryContextReset(each);
+	}
+	MemoryContextSwitchTo(old);
+	datom_scan_end(scan);
+	datom_settled_end(settled);
+	table_close(rel, AccessShareLock);
+	MemoryContextDelete(each);
 }
 
 static void
@@ -283,9 +364,11 @@ take_log(void *arg, int64 e, Datum a, const DatomFact *facts, int n)
 {
 	for (int i = 0; i < n; i++)
 	{
-		sort_event(arg, e, a, &facts[i], true);
+		Datum		v = PointerGetDatum(facts[i].v);
+
+		sort_event(arg, e, a, v, facts[i].tx, facts[i].from, true);
 		if (facts[i].to_tx != 0)
-			sort_event(arg, e, a, &facts[i], false);
+			sort_event(arg, e, a, v, facts[i].to_tx, facts[i].to, false);
 	}
 }
 
@@ -336,7 +419,10 @@ datom_log(PG_FUNCTION_ARGS)
 		settled = datom_settle_instant(relid, pick.to - 1);
 	}
 	begin_log_sort(&pick, RelationGetDescr(rel));
-	answer(fcinfo, rel, &settled, take_log, &pick);
+	if (datom_scan_by_orders(rel))
+		sort_scanned(fcinfo, rel, &settled, &pick);
+	else
+		answer(fcinfo, rel, &settled, take_log, &pick);
 	drain_log(&pick);
 	return (Datum) 0;
 }
@@ -484,29 +570,6 @@ datom_current_tx(PG_FUNCTION_ARGS)
  * sync
  */
 
-/* The live datom tables of this database. */
-static List *
-live_tables(Snapshot snapshot)
-{
-	Oid			am = get_am_oid("datom", false);
-	Relation	pgclass = table_open(RelationRelationId, AccessShareLock);
-	TableScanDesc scan = table_beginscan(pgclass, snapshot, 0, NULL);
-	List	   *list = NIL;
-	HeapTuple	tuple;
-
-	while ((tuple = heap_getnext(scan, ForwardScanDirection)) != NULL)
-	{
-		Form_pg_class form = (Form_pg_class) GETSTRUCT(tuple);
-
-		if (form->relam == am && form->relkind == RELKIND_RELATION &&
-			!datom_txlog_importing(form->oid, snapshot))
-			list = lappend_oid(list, form->oid);
-	}
-	table_endscan(scan);
-	table_close(pgclass, AccessShareLock);
-	return list;
-}
-
 /*
  * Does a snapshot taken now know all that is up to the moment, in every live
  * table? A transaction that is not known here yet has not arrived.
@@ -519,6 +582,7 @@ arrived(DatomMoment moment)
 	DatomEntry	entry;
 	ListCell   *lc;
 	List	   *tables;
+	bool		live = false;
 	bool		all = true;
 
 	PushActiveSnapshot(snapshot);
@@ -527,10 +591,15 @@ arrived(DatomMoment moment)
 		all = datom_basis_find(moment.tx, InvalidOid, &entry) && !entry.running;
 		at = all ? entry.instant : DT_NOEND;
 	}
-	tables = all ? live_tables(snapshot) : NIL;
+	tables = all ? datom_log_tables(snapshot) : NIL;
 	foreach(lc, tables)
+	{
+		if (datom_txlog_importing(lfirst_oid(lc), snapshot))
+			continue;
+		live = true;
 		all = all && datom_basis_of(lfirst_oid(lc), snapshot) >= at;
-	if (all && tables == NIL)
+	}
+	if (all && !live)
 		all = datom_ledger_newest_tick() >= at || moment.kind == MOMENT_TX;
 	PopActiveSnapshot();
 	UnregisterSnapshot(snapshot);

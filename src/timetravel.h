@@ -10,6 +10,9 @@
 
 #include "instant.h"
 
+/* The moment that a timestamptz, bigint or text says. */
+extern DatomMoment datom_moment_of(Oid type, Datum value, bool isnull);
+
 /* The moment in an argument of a function that has a form for each type. */
 extern DatomMoment datom_moment_arg(FunctionCallInfo fcinfo, int argno);
 

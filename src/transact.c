@@ -56,8 +56,11 @@
 #include "facts.h"
 #include "instant.h"
 #include "locks.h"
+#include "attrs.h"
 #include "log.h"
+#include "merge.h"
 #include "resolve.h"
+#include "tail.h"
 #include "txdata.h"
 #include "txlog.h"
 
@@ -269,13 +272,24 @@ find_referrers(Transact *t)
 							  datom_schema_nth(t->data->schema, i));
 }
 
+static void
+end_reader(Transact *t)
+{
+	if (t->reader)
+		datom_facts_end(t->reader);
+	if (t->snapshot)
+		UnregisterSnapshot(t->snapshot);
+	t->reader = NULL;
+	t->snapshot = NULL;
+}
+
 static DatomReader *
 new_reader(Transact *t)
 {
-	if (t->snapshot)
-		UnregisterSnapshot(t->snapshot);
+	end_reader(t);
 	t->snapshot = RegisterSnapshot(GetLatestSnapshot());
-	t->reader = datom_facts_reader(t->rel, t->snapshot);
+	t->reader = datom_facts_reader(t->rel, t->snapshot, DT_NOEND);
+	datom_rows_fresh(t->reader->rows);
 	if (IsolationUsesXactSnapshot())
 		t->reader->must_see = GetTransactionSnapshot();
 	return t->reader;
@@ -584,12 +598,13 @@ check_contradictions(Transact *t)
 static bool
 is_own(Transact *t, const TxFact *s)
 {
-	DatomLogScan *scan = datom_log_scan_entity(t->rel, t->snapshot, s->e, s->attr);
+	DatomLogScan *scan = datom_log_scan_tx(t->rel, t->snapshot, t->tx, &s->e);
 	DatomRow	row;
 	bool		own = false;
 
 	while (!own && datom_log_next(scan, &row))
-		own = row.added && row.tx == t->tx && datom_value_equal(row.v, s->v);
+		own = row.added && row.alen == s->attr->len &&
+			memcmp(row.a, s->attr->ident, row.alen) == 0 && datom_value_equal(row.v, s->v);
 	datom_log_end(scan);
 	return own;
 }
@@ -836,7 +851,9 @@ transact(FunctionCallInfo fcinfo, const Edn *form, bool json)
 	PreventCommandIfReadOnly("datom.transact()");
 	PreventCommandIfParallelMode("datom.transact()");
 	datom_append_refuse_as_of(RelationGetRelationName(t.rel));
-	t.data = datom_txdata_read(db, datom_log_schema(t.rel), form, json);
+	if (datom_tail_own(db) == 0)
+		datom_merge_relieve(t.rel, false);
+	t.data = datom_txdata_read(db, datom_attrs(t.rel), form, json);
 	t.tx = begin(&t);
 	settle(&t);
 	decide(&t);
@@ -846,7 +863,7 @@ transact(FunctionCallInfo fcinfo, const Edn *form, bool json)
 	check_unique(&t);
 	say(&t);
 	result = answer(fcinfo, &t);
-	UnregisterSnapshot(t.snapshot);
+	end_reader(&t);
 	table_close(t.rel, NoLock);
 	return result;
 }

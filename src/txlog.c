@@ -12,7 +12,7 @@
  * knowledge of a reader can be read off the entries themselves, here, after a
  * crash, or on a standby:
  *
- *	E has ended in a snapshot  =>  all entries below E.low have ended in it,
+ *	E has committed in a snapshot  =>  all entries below E.low have ended in it,
  *
  * because they had left `inflight`, which happens after they left the
  * ProcArray, before E was inserted; and their commit or abort records precede
@@ -32,7 +32,8 @@
  * LWLock waits for a transaction or flushes WAL. An importing table has one
  * writer at a time, who holds its importer lock until the end of the
  * transaction; its entries are inserted as they are asked for, without the
- * LWLock. Slots of `inflight` are set under the LWLock and cleared without.
+ * LWLock, and their `low` is their own instant: those below are of the same
+ * transaction, or of importers before it. Slots of `inflight` are set under the LWLock and cleared without.
  *
  * TxlogShared.last is above all entries that went through the lock since the
  * server started. Those from before, imported ones, and those that a restore
@@ -49,6 +50,7 @@
 #include "catalog/indexing.h"
 #include "catalog/namespace.h"
 #include "commands/sequence.h"
+#include "commands/trigger.h"
 #include "common/pg_prng.h"
 #include "fmgr.h"
 #include "miscadmin.h"
@@ -96,6 +98,7 @@ typedef struct TxlogShared
 	LWLock		lock;
 	TimestampTz last;			/* newest instant given since the start */
 	pg_atomic_uint64 generation;	/* of entries that did not go through the lock */
+	pg_atomic_uint64 given;		/* of entries that were inserted by hand */
 	TickTime	ticks[TICK_TIMES];
 	pg_atomic_uint64 inflight[FLEXIBLE_ARRAY_MEMBER];	/* by backend; 0: none */
 } TxlogShared;
@@ -114,7 +117,6 @@ typedef struct Import
 	Oid			db;
 	int			nest;
 	int64		tx;
-	TimestampTz low;			/* first instant of this import in this commit */
 	struct Import *next;
 } Import;
 
@@ -162,6 +164,7 @@ shmem_startup(void)
 		LWLockInitialize(&shared->lock, LWLockNewTrancheId());
 		shared->last = 0;
 		pg_atomic_init_u64(&shared->generation, 1);
+		pg_atomic_init_u64(&shared->given, 1);
 		for (int i = 0; i < TICK_TIMES; i++)
 		{
 			pg_atomic_init_u32(&shared->ticks[i].database, 0);
@@ -435,14 +438,23 @@ next_generation(void)
 		pg_atomic_fetch_add_u64(&shared->generation, 1);
 }
 
-PG_FUNCTION_INFO_V1(datom_entries_given);
+/* Changes when entries were inserted by hand, before they are committed. */
+uint64
+datom_txlog_given(void)
+{
+	return shared ? pg_atomic_read_u64(&shared->given) : 0;
+}
 
-/* Trigger after INSERT into datom.tx or datom.clock, by statement. */
-Datum
-datom_entries_given(PG_FUNCTION_ARGS)
+/*
+ * Entries were inserted by hand. They may lie anywhere, below others too.
+ * Whoever remembers entries is told at once.
+ */
+void
+datom_txlog_entries_given(void)
 {
 	next_generation();
-	return PointerGetDatum(NULL);
+	if (shared)
+		pg_atomic_fetch_add_u64(&shared->given, 1);
 }
 
 #ifdef DATOM_TEST
@@ -576,6 +588,13 @@ datom_txlog_write_tx(Oid db, bool importing)
 	return datom_txlog_current_tx();
 }
 
+/* The number of the current transaction if it was drawn, or 0. */
+int64
+datom_txlog_drawn_tx(void)
+{
+	return current_tx;
+}
+
 /* Is this a transaction that is being written now, here? */
 bool
 datom_txlog_is_own(Oid db, int64 tx)
@@ -702,22 +721,14 @@ importing_tuple(Oid db, Snapshot snapshot, bool delete)
 	return found;
 }
 
-/* Is the table importing, in this snapshot? NULL: now. */
+/*
+ * Is the table importing, in this snapshot? NULL: now, by a catalog snapshot,
+ * which may be had in a parallel worker, too.
+ */
 bool
 datom_txlog_importing(Oid db, Snapshot snapshot)
 {
-	bool		pushed = false;
-	bool		importing;
-
-	if (snapshot == NULL)
-	{
-		snapshot = RegisterSnapshot(GetLatestSnapshot());
-		pushed = true;
-	}
-	importing = importing_tuple(db, snapshot, false);
-	if (pushed)
-		UnregisterSnapshot(snapshot);
-	return importing;
+	return importing_tuple(db, snapshot, false);
 }
 
 void
@@ -765,8 +776,6 @@ int64
 datom_txlog_import(Oid db, TimestampTz at)
 {
 	DatomEntry	entry = entry_of_caller(nextval_internal(datom_ledger_oid("tx_id"), false));
-	Import	   *import = find_import(db);
-	TimestampTz low = import ? import->low : at;
 	int			nest = GetCurrentTransactionNestLevel();
 	Ledger		ledger;
 
@@ -775,21 +784,20 @@ datom_txlog_import(Oid db, TimestampTz at)
 	entry.db = db;
 	entry.instant = at;
 	ledger = datom_ledger_open("tx");
-	insert_entry(&ledger, &entry, low);
+	insert_entry(&ledger, &entry, at);
 	datom_ledger_close(&ledger);
 	next_generation();
 	ForceSyncCommit();
 	CommandCounterIncrement();
 	if (imports == NULL || imports->db != db || imports->nest != nest)
 	{
-		import = MemoryContextAlloc(TopTransactionContext, sizeof(Import));
+		Import	   *import = MemoryContextAlloc(TopTransactionContext, sizeof(Import));
 		import->next = imports;
 		imports = import;
 	}
 	imports->db = db;
 	imports->nest = nest;
 	imports->tx = entry.tx;
-	imports->low = low;
 	return entry.tx;
 }
 

@@ -14,6 +14,7 @@ extern void datom_txlog_init(void);
 /* Writing. */
 extern int64 datom_txlog_current_tx(void);
 extern int64 datom_txlog_write_tx(Oid db, bool importing);
+extern int64 datom_txlog_drawn_tx(void);
 extern bool datom_txlog_is_own(Oid db, int64 tx);
 extern void datom_txlog_require_shmem(void);
 
@@ -29,5 +30,7 @@ extern void datom_txlog_add_tick(void);
 extern bool datom_txlog_tick_due(void);
 extern TimestampTz datom_txlog_last_tick(Oid database);
 extern TimestampTz datom_txlog_last(void);
+extern uint64 datom_txlog_given(void);
+extern void datom_txlog_entries_given(void);
 
 #endif

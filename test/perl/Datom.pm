@@ -14,8 +14,8 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 use Time::HiRes qw(sleep time);
 
-our @EXPORT = qw(server standby launch crash wait_until settings db try_db
-  datom_table spawn finish torture one become_postgres);
+our @EXPORT = qw(server standby launch crash shut_down wait_until settings db try_db
+  datom_table spawn orphan finish torture one become_postgres);
 
 # Is this make torture?
 sub torture { return $ENV{TORTURE} ? 1 : 0 }
@@ -123,6 +123,15 @@ sub crash
 	wait_until('backends are gone', sub { !grep { running($_) } @children });
 }
 
+# Stops the server as one should.
+sub shut_down
+{
+	my ($node) = @_;
+	kill 'INT', $node->{_pid};
+	waitpid $node->{_pid}, 0;
+	$node->{_pid} = undef;
+}
+
 # A zombie that init has not reaped yet does not run.
 sub running
 {
@@ -183,16 +192,23 @@ sub datom_table
 }
 
 # Runs a function in a process of its own.
+my $parent;
+
 sub spawn
 {
 	my ($code) = @_;
+	my $test = $$;
 	my $pid = fork // die "fork: $!";
 	return $pid if $pid;
+	$parent = $test;
 	my $ok = eval { $code->(); 1 };
 	warn $@ unless $ok;
 	# Not exit: the servers are the parent's to stop.
 	POSIX::_exit($ok ? 0 : 1);
 }
+
+# In such a process: has the test died, so that nobody will ask it to stop?
+sub orphan { return defined $parent && getppid() != $parent }
 
 # Waits for processes; returns how many failed.
 sub finish

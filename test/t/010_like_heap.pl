@@ -470,7 +470,8 @@ cell 'WITH HOLD cursor', sub {
 
 cell 'parallel reader', sub {
 	my $e = next_step($s);
-	run($s, 'SET parallel_setup_cost = 0', 'SET parallel_tuple_cost = 0', 'SET min_parallel_table_scan_size = 0');
+	run($s, 'SET parallel_setup_cost = 0', 'SET parallel_tuple_cost = 0', 'SET min_parallel_table_scan_size = 0',
+		'SET datom.enable_scan = off');
 	my $count = "SELECT count(*) FROM pur WHERE a LIKE ':n/%'";
 	like(join("\n", map { $_->[0] } @{ $s->selectall_arrayref("EXPLAIN $count") }), qr/Gather/, 'workers read');
 	run($s, 'BEGIN', say($e, "parallel $step"), 'SAVEPOINT a', say($e + 1, "parallel $step"));

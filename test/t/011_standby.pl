@@ -50,6 +50,7 @@ sub say_something
 	$session->do($said[ rand @said ]);
 	my $tx = value_of($session, 'SELECT datom.current_tx()');
 	$session->do(rand() < 0.2 ? 'ROLLBACK' : 'COMMIT');
+	$session->do("VACUUM $db") if rand() < 0.1;
 	push @moments, map { [@$_] } @{ $session->selectall_arrayref('SELECT db::text, instant FROM datom.tx WHERE tx = ?', undef, $tx) };
 }
 

@@ -66,6 +66,7 @@ for my $i (1 .. 60)
 		$s->do('BEGIN');
 		say_something($s, $db);
 		$s->do(rand() < 0.1 ? 'ROLLBACK' : 'COMMIT');
+		$s->do("VACUUM $db") if rand() < 0.02;
 	}
 	next if $i % 2;
 	$year++;

@@ -4,7 +4,7 @@
 # as_of at the basis, within microseconds of commits, now, and at arbitrary
 # moments of the past, on the primary and on a standby, and write down a hash
 # of each answer. In the middle of it the server crashes and comes back with a
-# clock that has stepped back. Every question is asked again: soon, at the end,
+# clock that has stepped back. All the time orders are merged. Every question is asked again: soon, at the end,
 # on the standby, after the next crash, and on the standby after its promotion.
 #
 # The controls break the rules that make this hold and have to be caught.
@@ -12,6 +12,7 @@ use strict;
 use warnings;
 use Datom;
 use Datom::Load;
+use Datom::Orders qw(merger);
 use PostgreSQL::Test::Utils;
 use Test::More;
 
@@ -26,6 +27,7 @@ sub round
 	new_table($primary, $name);
 	$primary->wait_for_catchup($standby);
 	push @writers, stream(sub { writer($primary, $name, $stop, $writers) }) for 1 .. $writers;
+	push @writers, stream(sub { merger($primary, $name, $stop, 0.5) });
 	for my $i (0 .. 2)
 	{
 		my $node = $i < 2 ? $primary : $standby;

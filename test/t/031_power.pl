@@ -8,6 +8,7 @@ use strict;
 use warnings;
 use Datom;
 use Datom::Durable;
+use Datom::Orders qw(merger);
 use PostgreSQL::Test::Utils;
 use Test::More;
 use Time::HiRes qw(sleep);
@@ -109,9 +110,12 @@ sub cycle
 		my $i = $_;
 		spawn(sub { srand($seed + $n * 10 + $i); markers($node, 'pur', "c$n-w$i", $files[ $i - 1 ]) })
 	} 1 .. 4;
+	my $merger = spawn(sub { srand($seed + $n * 10); merger($node, 'pur', "$node->{dir}/$n.stop", 0.1) });
 	sleep(0.3 + rand 0.5);
 	my $back = fail_power($node);
 	my $broken = finish(@writers);
+	append_to_file("$node->{dir}/$n.stop", '');
+	$broken += finish($merger);
 	return (['the server does not start'], 0) if !$back;
 	my ($faults, $acknowledged) = marker_faults($node, 'pur', @files);
 	push @$faults, 'a writer failed' if $broken;

@@ -66,6 +66,7 @@ my $TYPES = "'datom.value'::regtype, 'datom.attribute'::regtype, 'text'::regtype
 # These take no datom table. What each could tell is told where it is tested.
 my %TABLELESS = map { $_ => 1 } (
 	'datom.tableam_handler(internal)',    # not to be called
+	'datom.order_handler(internal)',      # likewise
 	'datom."create"(text,boolean)',       # needs CREATE on the schema
 	'datom.current_tx()',                 # the caller's own
 	'datom.instant(bigint)',              # only of tables that the user may use
@@ -86,7 +87,7 @@ my %ARGUMENT = (
 sub functions
 {
 	return @{ $dbh->selectall_arrayref(<<"SQL", { Slice => {} }) };
-SELECT p.oid::regprocedure::text AS signature, proname AS name, prokind AS kind, prosecdef AS definer, proconfig::text AS config,
+SELECT p.oid::regprocedure::text AS signature, proname AS name, prokind AS kind, prosecdef AS definer, proconfig::text AS config, proretset AS returns_set,
 	coalesce((SELECT string_agg(format_type(t, NULL), ',' ORDER BY i) FROM unnest(proargtypes) WITH ORDINALITY a(t, i)), '') AS arguments,
 	'regclass'::regtype = ANY (proargtypes::oid[]) AS takes_table,
 	provolatile = 'i' AND lanname = 'c' AND prorettype IN ($TYPES) AND proargtypes::oid[] <@ ARRAY[$TYPES]::oid[] AS of_type,
@@ -107,6 +108,35 @@ sub call
 	return ($f->{kind} eq 'p' ? 'CALL' : 'SELECT') . " datom.\"$f->{name}\"($list)";
 }
 
+# The ways to call it: in FROM the planner may put a scan in its place.
+sub ways
+{
+	my ($f) = @_;
+	my $sql = call($f);
+	(my $from = $sql) =~ s/^SELECT/SELECT * FROM/;
+	return $f->{returns_set} ? ($sql, $from) : $sql;
+}
+
+# A plan that was made for who has the right, run by who has not, and while the
+# table is locked: the plan must ask before it locks.
+sub plan_faults
+{
+	my ($f) = @_;
+	my $sql = (ways($f))[1];
+	my @faults;
+	$dbh->do("PREPARE plan AS $sql");
+	$dbh->do($_) for 'SET plan_cache_mode = force_generic_plan', q{SET lock_timeout = '1s'};
+	state_of($dbh, 'EXECUTE plan');
+	$session{owner}->begin_work;
+	$session{owner}->do('LOCK secret');
+	$dbh->do('SET ROLE nobody');
+	my $state = state_of($dbh, 'EXECUTE plan');
+	push @faults, "its plan let nobody do it: $state" if $state ne '42501';
+	$session{owner}->rollback;
+	$dbh->do($_) for 'RESET ROLE', 'RESET plan_cache_mode', 'RESET lock_timeout', 'DEALLOCATE plan';
+	return @faults;
+}
+
 # Faults of a function, by what it does.
 sub faults
 {
@@ -120,20 +150,24 @@ sub faults
 	my $needs = $NEEDS{ $f->{name} } // 'SELECT';
 	my %lacks = ('nobody' => 1, 'columns' => 1, 'reader' => $needs ne 'SELECT', 'writer' => $needs ne 'INSERT',
 		'all_columns' => $needs ne 'SELECT', 'columns_insert' => $needs ne 'SELECT', 'scribe' => $needs eq 'owner');
-	my $sql = call($f);
-	for my $role (sort keys %lacks)
+	for my $sql (ways($f))
 	{
-		my ($state, $text) = state_of($session{$role}, $sql);
-		push @faults, "let $role do it" if $lacks{$role} && $state ne '42501';
-		push @faults, "kept $role from it: $text" if !$lacks{$role} && $state eq '42501';
-		push @faults, "told $role the value: $text" if $lacks{$role} && ($text // '') =~ /$SECRET/;
+		my $way = $sql =~ /FROM/ ? ' in FROM' : '';
+		for my $role (sort keys %lacks)
+		{
+			my ($state, $text) = state_of($session{$role}, $sql);
+			push @faults, "let $role do it$way" if $lacks{$role} && $state ne '42501';
+			push @faults, "kept $role from it$way: $text" if !$lacks{$role} && $state eq '42501';
+			push @faults, "told $role the value$way: $text" if $lacks{$role} && ($text // '') =~ /$SECRET/;
+		}
+		# While the table is locked: at once, or it has tried to lock.
+		$session{owner}->begin_work;
+		$session{owner}->do('LOCK secret');
+		my $state = state_of($session{nobody}, $sql);
+		push @faults, "waited for a lock before it asked for the right$way: $state" if $state ne '42501';
+		$session{owner}->rollback;
 	}
-	# While the table is locked: at once, or it has tried to lock.
-	$session{owner}->begin_work;
-	$session{owner}->do('LOCK secret');
-	my $state = state_of($session{nobody}, $sql);
-	push @faults, "waited for a lock before it asked for the right: $state" if $state ne '42501';
-	$session{owner}->rollback;
+	push @faults, plan_faults($f) if $f->{returns_set};
 	return @faults;
 }
 
@@ -244,8 +278,11 @@ is(state_of($filtered, 'COPY rls (e, a, v) FROM STDIN'), '0A000', 'COPY is refus
 for my $f (@with_table)
 {
 	next if $f->{name} =~ /^(live|import_tx)$/;
-	(my $sql = call($f)) =~ s/'secret'/'rls'/;
-	is(state_of($filtered, $sql), '0A000', "$f->{signature} is refused");
+	for my $sql (ways($f))
+	{
+		$sql =~ s/'secret'/'rls'/;
+		is(state_of($filtered, $sql), '0A000', "$f->{signature} is refused" . ($sql =~ /FROM/ ? ' in FROM' : ''));
+	}
 }
 is(state_of($filtered, "SELECT datom.import_tx('rls', now())"), '0A000', 'import_tx is, too');
 is(one($filtered, "SELECT count(*) FROM pg_stats WHERE tablename = 'rls'"), 0, 'no statistics either');
@@ -393,6 +430,19 @@ for my $what (sort keys %plants)
 	my $faults = @found ? join('; ', faults($found[0])) : 'not found';
 	like($faults, $_, "control: $what is caught") for @signs;
 	$dbh->do("DROP FUNCTION datom.\"$name\"");
+}
+
+# The scan that the planner puts in the place of a call, without its check.
+like(plan_of($session{reader}, "SELECT * FROM datom.$_->[0]"), qr/DatomScan/, "the planner takes $_->[1]")
+  for [ "as_of('secret')", 'as_of' ], [ "since('secret', 1)", 'since' ], [ "history('secret')", 'history' ];
+$dbh->do($_) for q{ALTER SYSTEM SET datom.test_break = 'no_check'}, 'SELECT pg_reload_conf()';
+sleep 1;
+for my $f (grep { $_->{signature} =~ /^datom.(as_of\(regclass\)|since\(regclass,text\)|history)/ } functions())
+{
+	my $faults = join '; ', faults($f);
+	like($faults, $_, "control: $f->{signature} without a check is caught")
+	  for qr/let nobody do it in FROM/, qr/waited for a lock before it asked for the right in FROM/, qr/its plan let nobody do it/;
+	unlike($faults, qr/let \w+ do it(;|$)/, 'the function itself still asks');
 }
 
 $_->disconnect for values %session;

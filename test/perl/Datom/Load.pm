@@ -145,7 +145,7 @@ sub writer
 	my $dbh;
 	# Half of the time commits stay in flight for a while.
 	my $delay = delete $set{delay} // (rand() < 0.5 ? 0 : 2 * $n);
-	for (my $done = 0; !-e $stop; $done++)
+	for (my $done = 0; !-e $stop && !orphan(); $done++)
 	{
 		if (!$dbh || !$dbh->ping) { $dbh = try_db($node, %set) or do { sleep 0.02; next } }
 		eval { write_once($dbh, $table, $delay); 1 } or eval { $dbh->rollback if !$dbh->{AutoCommit} };

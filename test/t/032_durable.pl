@@ -1,14 +1,15 @@
 # Nothing acknowledged is lost.
 #
-# Writers note what they were told is committed. The server is killed, the
-# postmaster, all of it, one backend or one of its helpers, and comes back;
-# then all that was acknowledged is there, nothing that was rolled back, nothing
-# by halves, in the order of the commits, and answers as of earlier moments are
-# the same. TORTURE: 500 cycles in place of 20.
+# Writers note what they were told is committed, while another merges. The
+# server is killed, the postmaster, all of it, one backend or one of its helpers,
+# and comes back; then all that was acknowledged is there, nothing that was
+# rolled back, nothing by halves, in the order of the commits, and answers as of
+# earlier moments are the same. TORTURE: 500 cycles in place of 20.
 use strict;
 use warnings;
 use Datom;
 use Datom::Durable;
+use Datom::Orders qw(merger);
 use PostgreSQL::Test::Utils;
 use Test::More;
 use Time::HiRes qw(sleep);
@@ -56,6 +57,7 @@ sub cycle
 		my $i = $_;
 		spawn(sub { srand($seed + $n * 10 + $i); markers($node, $table, "c$n-w$i", $files[ $i - 1 ]) })
 	} 1 .. 4;
+	my $merger = spawn(sub { srand($seed + $n * 10); merger($node, $table, "$dir/$n.stop", 0.1) });
 	sleep(0.2 + rand 0.4);
 	my ($at, $hash) = db($node)->selectrow_array("SELECT b::text, (SELECT $HASH FROM datom.as_of('$table', b) d)
 		FROM (SELECT datom.basis('$table') AS b OFFSET 0) s");
@@ -63,6 +65,8 @@ sub cycle
 	shift @$remembered if @$remembered > 20;
 	strike($node, $victim) or push @{ $node->{unstruck} }, $victim;
 	my $broken = finish(@writers);
+	open my $stop, '>', "$dir/$n.stop" or die $!;
+	$broken += finish($merger);
 	my ($faults, $acknowledged) = marker_faults($node, $table, @files);
 	push @$faults, 'a writer failed' if $broken;
 	my $dbh = db($node);

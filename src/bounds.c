@@ -1,0 +1,348 @@
+/*
+ * bounds.c: from conditions of a query to bounds of a scan.
+ *
+ * e, a and v compared with something that is the same for all rows: e and v by
+ * any operator of their order, also = ANY (array), a by equality only. A bound
+ * is looser than its condition where that is simpler: strict comparisons are
+ * taken as inclusive, and of an array only the least and the greatest element
+ * count for e and v. The executor checks the condition itself on each row.
+ *
+ * Their operators are strict, so a bound whose operand is null is met by no row.
+ */
+#include "bounds.h"
+
+#include "catalog/pg_type.h"
+#include "executor/executor.h"
+#include "nodes/nodeFuncs.h"
+#include "optimizer/clauses.h"
+#include "optimizer/optimizer.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/typcache.h"
+
+#include "datom.h"
+
+/*
+ * Recognising
+ */
+
+static bool
+is_column(Node *node, int varno)
+{
+	Var		   *var = (Var *) node;
+
+	return IsA(node, Var) && var->varno == varno && var->varlevelsup == 0 &&
+		var->varattno >= Anum_datom_e && var->varattno <= Anum_datom_v;
+}
+
+static bool
+mentions(Node *node, void *varno)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, Var))
+		return ((Var *) node)->varno == *(int *) varno &&
+			((Var *) node)->varlevelsup == 0;
+	/* Of these one cannot see, or not cheaply, what is in them. */
+	if (IsA(node, PlaceHolderVar) || IsA(node, SubPlan) ||
+		IsA(node, AlternativeSubPlan) || IsA(node, SubLink))
+		return true;
+	return expression_tree_walker(node, mentions, varno);
+}
+
+static bool
+is_operand(Node *node, int varno)
+{
+	return !mentions(node, &varno) && !contain_volatile_functions(node);
+}
+
+/* How the operator compares in the order of the column's type; 0: not at all. */
+static StrategyNumber
+strategy_of(Oid operator, Oid type)
+{
+	TypeCacheEntry *entry = lookup_type_cache(type, TYPECACHE_BTREE_OPFAMILY);
+
+	if (!OidIsValid(entry->btree_opf) || !op_strict(operator))
+		return InvalidStrategy;
+	return get_op_opfamily_strategy(operator, entry->btree_opf);
+}
+
+static bool
+is_comparable(const DatomBound *bound, Oid column_type)
+{
+	if (bound->strategy == InvalidStrategy)
+		return false;
+	if (bound->column == Anum_datom_a || bound->any)
+		if (bound->strategy != BTEqualStrategyNumber)
+			return false;
+	if (bound->column == Anum_datom_e)
+		return bound->type == INT8OID || bound->type == INT4OID || bound->type == INT2OID;
+	return bound->type == column_type;
+}
+
+static bool
+match_operator(OpExpr *clause, int varno, DatomBound *bound)
+{
+	Var		   *column;
+
+	if (list_length(clause->args) != 2)
+		return false;
+	if (!is_column(linitial(clause->args), varno))
+	{
+		if (!is_column(lsecond(clause->args), varno) ||
+			!OidIsValid(get_commutator(clause->opno)))
+			return false;
+		clause = copyObject(clause);
+		CommuteOpExpr(clause);
+	}
+	column = linitial(clause->args);
+	if (!is_operand(lsecond(clause->args), varno))
+		return false;
+	*bound = (DatomBound) {
+		.column = column->varattno, .clause = (Expr *) clause,
+			.strategy = strategy_of(clause->opno, column->vartype),
+			.operand = lsecond(clause->args), .type = exprType(lsecond(clause->args))
+	};
+	return is_comparable(bound, column->vartype);
+}
+
+static bool
+match_array(ScalarArrayOpExpr *clause, int varno, DatomBound *bound)
+{
+	Var		   *column = linitial(clause->args);
+
+	if (!clause->useOr || !is_column((Node *) column, varno) ||
+		!is_operand(lsecond(clause->args), varno))
+		return false;
+	*bound = (DatomBound) {
+		.column = column->varattno, .any = true, .clause = (Expr *) clause,
+			.strategy = strategy_of(clause->opno, column->vartype),
+			.operand = lsecond(clause->args),
+			.type = get_element_type(exprType(lsecond(clause->args)))
+	};
+	return is_comparable(bound, column->vartype);
+}
+
+bool
+datom_bound_match(Expr *clause, int varno, DatomBound *bound)
+{
+	if (IsA(clause, OpExpr))
+		return match_operator((OpExpr *) clause, varno, bound);
+	if (IsA(clause, ScalarArrayOpExpr))
+		return match_array((ScalarArrayOpExpr *) clause, varno, bound);
+	return false;
+}
+
+/*
+ * Values
+ */
+
+/* The operand's values without its nulls; none if it is null. */
+static int
+values_of(const DatomBound *bound, Datum value, bool isnull, Datum **values)
+{
+	int16		length;
+	bool		by_value;
+	char		align;
+	bool	   *nulls;
+	int			count;
+	int			n = 0;
+
+	if (isnull)
+		return 0;
+	if (!bound->any)
+	{
+		*values = palloc(sizeof(Datum));
+		(*values)[0] = value;
+		return 1;
+	}
+	get_typlenbyvalalign(bound->type, &length, &by_value, &align);
+	deconstruct_array(DatumGetArrayTypeP(value), bound->type, length, by_value, align,
+					  values, &nulls, &count);
+	for (int i = 0; i < count; i++)
+		if (!nulls[i])
+			(*values)[n++] = (*values)[i];
+	return n;
+}
+
+static int64
+entity_of(const DatomBound *bound, Datum value)
+{
+	switch (bound->type)
+	{
+		case INT2OID:
+			return DatumGetInt16(value);
+		case INT4OID:
+			return DatumGetInt32(value);
+		default:
+			return DatumGetInt64(value);
+	}
+}
+
+static bool
+is_lower(const DatomBound *bound)
+{
+	return bound->strategy >= BTEqualStrategyNumber;
+}
+
+static bool
+is_upper(const DatomBound *bound)
+{
+	return bound->strategy <= BTEqualStrategyNumber;
+}
+
+static bool
+narrow_e(const DatomBound *bound, const Datum *values, int n, DatomScanQuery *query)
+{
+	int64		least = PG_INT64_MAX;
+	int64		greatest = PG_INT64_MIN;
+
+	for (int i = 0; i < n; i++)
+	{
+		least = Min(least, entity_of(bound, values[i]));
+		greatest = Max(greatest, entity_of(bound, values[i]));
+	}
+	if (is_lower(bound))
+		query->e_min = Max(query->e_min, least);
+	if (is_upper(bound))
+		query->e_max = Min(query->e_max, greatest);
+	return query->e_min <= query->e_max;
+}
+
+static bool
+is_among(const char *ident, const char **idents, int n)
+{
+	for (int i = 0; i < n; i++)
+		if (strcmp(ident, idents[i]) == 0)
+			return true;
+	return false;
+}
+
+/* Those that were wanted and are among the values, each once. */
+static bool
+narrow_a(const Datum *values, int n, DatomScanQuery *query)
+{
+	const char **idents = palloc(sizeof(char *) * n);
+	int			count = 0;
+
+	for (int i = 0; i < n; i++)
+	{
+		const char *ident = TextDatumGetCString(values[i]);
+
+		if ((query->nattrs == 0 || is_among(ident, query->attrs, query->nattrs)) &&
+			!is_among(ident, idents, count))
+			idents[count++] = ident;
+	}
+	query->attrs = idents;
+	query->nattrs = count;
+	return count > 0;
+}
+
+static bool
+narrow_v(const DatomBound *bound, const Datum *values, int n, DatomScanQuery *query)
+{
+	DatomValue *least = NULL;
+	DatomValue *greatest = NULL;
+
+	for (int i = 0; i < n; i++)
+	{
+		DatomValue *v = (DatomValue *) PG_DETOAST_DATUM_COPY(values[i]);
+
+		if (least == NULL || datom_value_cmp(v, least) < 0)
+			least = v;
+		if (greatest == NULL || datom_value_cmp(v, greatest) > 0)
+			greatest = v;
+	}
+	if (is_lower(bound) &&
+		(query->v_min == NULL || datom_value_cmp(least, query->v_min) > 0))
+		query->v_min = least;
+	if (is_upper(bound) &&
+		(query->v_max == NULL || datom_value_cmp(greatest, query->v_max) < 0))
+		query->v_max = greatest;
+	return query->v_min == NULL || query->v_max == NULL ||
+		datom_value_cmp(query->v_min, query->v_max) <= 0;
+}
+
+static bool
+narrow(const DatomBound *bound, Datum value, bool isnull, DatomScanQuery *query)
+{
+	Datum	   *values;
+	int			n = values_of(bound, value, isnull, &values);
+
+	if (n == 0)
+		return false;
+	switch (bound->column)
+	{
+		case Anum_datom_e:
+			return narrow_e(bound, values, n, query);
+		case Anum_datom_a:
+			return narrow_a(values, n, query);
+		default:
+			return narrow_v(bound, values, n, query);
+	}
+}
+
+bool
+datom_bounds_apply(DatomBound *bounds, int n, ExprContext *econtext,
+				   DatomScanQuery *query)
+{
+	for (int i = 0; i < n; i++)
+	{
+		bool		isnull;
+		Datum		value = ExecEvalExpr(bounds[i].state, econtext, &isnull);
+
+		if (!narrow(&bounds[i], value, isnull, query))
+			return false;
+	}
+	return true;
+}
+
+/*
+ * Planning
+ */
+
+/* How many attributes to expect where the plan does not know them. */
+#define UNKNOWN_ATTRS 10
+
+static void
+shape_a(const DatomBound *bound, DatomScanShape *shape)
+{
+	Const	   *operand = (Const *) bound->operand;
+	DatomScanQuery query = {.nattrs = 0};
+
+	if (!IsA(operand, Const))
+	{
+		if (shape->nattrs == 0)
+			shape->nattrs = bound->any ? UNKNOWN_ATTRS : 1;
+		return;
+	}
+	narrow(bound, operand->constvalue, operand->constisnull, &query);
+	if (query.nattrs == 0 || (shape->attrs && shape->nattrs <= query.nattrs))
+		return;
+	shape->nattrs = query.nattrs;
+	shape->attrs = query.attrs;
+}
+
+void
+datom_bounds_shape(List *clauses, int varno, DatomScanShape *shape)
+{
+	ListCell   *lc;
+	DatomBound	bound;
+
+	*shape = (DatomScanShape) {0};
+	foreach(lc, clauses)
+	{
+		bool		equal;
+
+		if (!datom_bound_match(lfirst(lc), varno, &bound))
+			continue;
+		equal = bound.strategy == BTEqualStrategyNumber && !bound.any;
+		if (bound.column == Anum_datom_a)
+			shape_a(&bound, shape);
+		else if (bound.column == Anum_datom_e)
+			*(equal ? &shape->e_equal : &shape->e_range) = true;
+		else
+			*(equal ? &shape->v_equal : &shape->v_range) = true;
+	}
+}
