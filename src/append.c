@@ -1,5 +1,5 @@
 /*
- * rows.c: what a row must be before it enters the log.
+ * append.c: what a row must be before it enters the log.
  *
  * A row comes in two ways. Without a tx it is said now: the attribute must be
  * defined, the value of its type, a value of a unique attribute belong to no

@@ -1,7 +1,8 @@
 /*
  * timetravel.c: the functions that ask about the past.
  *
- * Each is a selection of the facts that db.c hands out:
+ * Each is a selection of the facts, which come from a scan where the table has
+ * orders (scan.c) and else from the whole log (db.c):
  *
  *	as_of(x)		those that hold at x
  *	since(x)		those that hold at the moment in force and began after x
