@@ -713,18 +713,19 @@ merge_runs(DatomOrder *order, int from)
 	MemoryContextDelete(context);
 }
 
-static void
+static bool
 merge_runs_if_due(DatomOrder *order, bool vacuum)
 {
 	DatomOrderMeta *meta = &order->meta;
 	int			from;
 
 	if (meta->nruns < 2)
-		return;
+		return false;
 	from = runs_to_merge(meta, vacuum || meta->nruns >= MANY_RUNS ? PG_UINT64_MAX :
 						 FOREGROUND_RECORDS);
 	if (from < meta->nruns - 1)
 		merge_runs(order, from);
+	return from < meta->nruns - 1;
 }
 
 /*
@@ -800,8 +801,10 @@ merge_orders(Merge *merge, DatomOrder **orders, int norders, bool vacuum)
 	}
 	if (vacuum && merge->upto > DT_NOBEGIN)
 		rebuild_lacking(merge, orders, norders);
+	/* A writer merges the runs of one, lest the tail grow long meanwhile. */
 	for (int i = 0; i < norders; i++)
-		merge_runs_if_due(orders[i], vacuum);
+		if (merge_runs_if_due(orders[i], vacuum) && !vacuum)
+			break;
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(context);
 }
