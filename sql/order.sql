@@ -63,6 +63,15 @@ SELECT e, length(v::text), md5(v::text) FROM datom.as_of('pur') WHERE a = ':p/no
 SELECT added, length(v::text) FROM datom.history('pur') WHERE e = 5003 ORDER BY added, 2;
 SELECT * FROM datom.check('pur');
 
+-- in AVET, too, where they stand last: a range of values finds them
+SELECT count(*) FROM datom.define_attribute('pur', ':p/key', 'string', uniqueness => 'value');
+INSERT INTO pur (e, a, v) SELECT 6000 + i, ':p/key', datom.value(chr(96 + i) || repeat(md5(i::text), CASE WHEN i % 2 = 0 THEN 200 ELSE 1 END)) FROM generate_series(1, 20) i;
+VACUUM pur;
+SELECT array_agg(e ORDER BY e) FROM datom.as_of('pur') WHERE a = ':p/key' AND v < datom.value('e'::text);
+SELECT array_agg(e ORDER BY e) FROM datom.as_of('pur') WHERE a = ':p/key' AND v > datom.value('p'::text);
+SELECT array_agg(f.e ORDER BY f.e) FROM datom.as_of('pur') f, datom.as_of('pur') g WHERE g.e = 6002 AND f.a = ':p/key' AND g.a = ':p/key' AND f.v >= g.v AND f.v < 'f';
+SELECT array_agg(f.e) FROM datom.as_of('pur') f, datom.as_of('pur') g WHERE g.e = 6004 AND f.a = ':p/key' AND g.a = ':p/key' AND f.v = g.v;
+
 -- which order a question goes by
 CREATE FUNCTION goes_by(query text) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE plan jsonb;

@@ -139,6 +139,14 @@ datom_far_key(const DatomValue *v)
 	return VARSIZE_ANY_EXHDR(v) > DATOM_KEY_LIMIT;
 }
 
+const DatomValue *
+datom_far_probe(void)
+{
+	static const char zeros[DATOM_KEY_LIMIT + 1];
+
+	return datom_value_make_bytes(zeros, sizeof(zeros));
+}
+
 DatomValue *
 datom_value_cut(const DatomValue *v)
 {

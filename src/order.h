@@ -143,6 +143,9 @@ datom_locator(BlockNumber block, int row)
 /* Values that orders sorted by value hold as far ones. */
 extern bool datom_far_key(const DatomValue *v);
 
+/* Some far value: a probe with it agrees with all of an attribute. */
+extern const DatomValue *datom_far_probe(void);
+
 /* The beginning of a long string, which sorts before it; v itself if short. */
 extern DatomValue *datom_value_cut(const DatomValue *v);
 

@@ -217,6 +217,34 @@ zone_bound(const DatomAttr *attr, const DatomValue *v, int64 *bound)
 }
 
 static void
+add_keys(DatomBlockScan *scan, DatomBlockRange *range, const DatomProbe *lo,
+		 const DatomProbe *hi)
+{
+	range->lo = lo;
+	range->hi = hi;
+	add_range(scan, range);
+}
+
+/* The keys of an attribute between bounds of values; far ones come last, unsorted. */
+static void
+add_values(DatomBlockScan *scan, DatomBlockRange *range, DatomProbe attr)
+{
+	const DatomScanQuery *query = &scan->query;
+	DatomProbe	lo = attr;
+	DatomProbe	hi = attr;
+
+	if (query->v_min && !datom_far_key(query->v_min))
+		lo.v = query->v_min;
+	if (query->v_max && !datom_far_key(query->v_max))
+		hi.v = query->v_max;
+	add_keys(scan, range, &lo, &hi);
+	if (hi.v == NULL)
+		return;
+	attr.v = datom_far_probe();
+	add_keys(scan, range, &attr, &attr);
+}
+
+static void
 add_attribute(DatomBlockScan *scan, DatomBlockRange *range, const char *ident)
 {
 	const DatomScanQuery *query = &scan->query;
@@ -225,19 +253,14 @@ add_attribute(DatomBlockScan *scan, DatomBlockRange *range, const char *ident)
 
 	if (scan->order->kind == ORDER_AVET)
 	{
-		lo.v = query->v_min;
-		hi.v = query->v_max;
+		add_values(scan, range, lo);
+		return;
 	}
-	else
-	{
-		lo.has_e = query->e_min != PG_INT64_MIN;
-		lo.e = query->e_min;
-		hi.has_e = query->e_max != PG_INT64_MAX;
-		hi.e = query->e_max;
-	}
-	range->lo = &lo;
-	range->hi = &hi;
-	add_range(scan, range);
+	lo.has_e = query->e_min != PG_INT64_MIN;
+	lo.e = query->e_min;
+	hi.has_e = query->e_max != PG_INT64_MAX;
+	hi.e = query->e_max;
+	add_keys(scan, range, &lo, &hi);
 }
 
 static int
@@ -253,7 +276,7 @@ by_place(const void *a, const void *b)
 	return x->block < y->block ? -1 : x->block > y->block;
 }
 
-/* A block in which one attribute ends and another begins is wanted for both. */
+/* A block in which one range ends and another begins is wanted for both. */
 static void
 drop_repeated_items(DatomBlockScan *scan)
 {
@@ -292,7 +315,7 @@ find_items(DatomBlockScan *scan, const DatomAttr *attr)
 	else
 		for (int i = 0; i < query->nattrs; i++)
 			add_attribute(scan, &range, query->attrs[i]);
-	if (query->nattrs > 1 && scan->nitems > 1)
+	if ((query->nattrs > 1 || scan->order->kind == ORDER_AVET) && scan->nitems > 1)
 		drop_repeated_items(scan);
 }
 
