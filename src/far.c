@@ -24,7 +24,12 @@ datom_far_value(Relation rel, Snapshot snapshot, const DatomRecord *record)
 			found = (DatomValue *) PG_DETOAST_DATUM_COPY(PointerGetDatum(row.v));
 	datom_log_end(scan);
 	if (found == NULL)
-		elog(ERROR, "entity " INT64_FORMAT " of transaction " INT64_FORMAT " has a value that is not in the log",
-			 record->e, record->tx);
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_CORRUPTED),
+				 errmsg("datom table \"%s\" lacks a value of entity " INT64_FORMAT ", attribute \"%.*s\", transaction " INT64_FORMAT,
+						RelationGetRelationName(rel), record->e, record->alen, record->a,
+						record->tx),
+				 errdetail("An order says that the log has it."),
+				 errhint("See what datom.check() finds; REINDEX makes the orders anew.")));
 	return found;
 }

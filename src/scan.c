@@ -574,7 +574,12 @@ begin_following(DatomScan *scan)
 	set_bound(scan);
 	n = read_tail(scan, &tail);
 	if (n < 0)
-		elog(ERROR, "the tail has grown in the snapshot of a scan");
+		ereport(ERROR,
+				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+				 errmsg("could not scan \"%s\" in several processes",
+						RelationGetRelationName(scan->rel)),
+				 errdetail("Entries were given by hand meanwhile."),
+				 errhint("The query might succeed if retried.")));
 	begin_blocks(scan, tail, n);
 }
 
