@@ -91,7 +91,10 @@ datom_lock_prune(void)
 	return acquire(InvalidOid, PRUNE, ExclusiveLock, true) != LOCKACQUIRE_NOT_AVAIL;
 }
 
-/* For merging; given up by datom_unlock_merge(). False: not had without waiting. */
+/*
+ * For merging; given up by datom_unlock_merge(). False: not had without waiting,
+ * or held shared; to wait is to wait for another who merges.
+ */
 bool
 datom_lock_merge(Oid db, bool wait)
 {
@@ -100,7 +103,16 @@ datom_lock_merge(Oid db, bool wait)
 	SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, db, MERGE, LOCK_CLASS);
 	if (LockHeldByMe(&tag, ShareLock) || LockHeldByMe(&tag, ExclusiveLock))
 		return false;
-	return acquire(db, MERGE, ExclusiveLock, !wait) != LOCKACQUIRE_NOT_AVAIL;
+	if (acquire(db, MERGE, ExclusiveLock, true) != LOCKACQUIRE_NOT_AVAIL)
+		return true;
+	/* Who holds it shared may be long: there is nothing to merge meanwhile. */
+	if (!wait || acquire(db, MERGE, ShareLock, true) != LOCKACQUIRE_NOT_AVAIL)
+	{
+		if (wait)
+			LockRelease(&tag, ShareLock, false);
+		return false;
+	}
+	return acquire(db, MERGE, ExclusiveLock, false) != LOCKACQUIRE_NOT_AVAIL;
 }
 
 void
