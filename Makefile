@@ -5,20 +5,22 @@ DATA = datom--1.0.sql
 # Ground floor first: a file may include only headers of its own floor or of
 # those before it. `make floors` checks that.
 FLOORS = \
-	compat settings edn_lex edn \
+	compat settings expression edn_lex edn \
 	attribute kind value_rep value value_time value_write value_read value_io value_cast \
-	datom schema \
+	datom schema shard \
 	order_pack order_codec order_values order_column order_block \
 	order_page order order_write order_read \
 	locks ledger txlog basis log own rowset tail_read tail_own tail \
 	rowsort far cover rows attrs merge audit stats facts append log_am order_am ticker \
-	instant db scan_blocks scan timetravel create shard \
+	instant db scan_blocks scan timetravel create \
 	entity txdata resolve evolve transact check \
+	shard_clause sql_value entity_table entity_rows \
+	fdw_import fdw_write fdw_aggregate fdw entities \
 	bounds custom_scan planner \
 	order_block_test tail_test guard module
-OBJS = $(patsubst %,src/%.o,$(filter-out compat kind value_rep order_codec order_page,$(FLOORS)))
+OBJS = $(patsubst %.c,%.o,$(wildcard $(FLOORS:%=src/%.c)))
 
-REGRESS = attribute value log log_refuse log_index log_bulk order timetravel custom_scan entity transact evolve check
+REGRESS = attribute value log log_refuse log_index log_bulk order timetravel custom_scan shard entity transact evolve check
 REGRESS_OPTS = --load-extension=datom
 ISOLATION = $(basename $(notdir $(wildcard test/isolation/specs/*.spec)))
 ISOLATION_OPTS = --inputdir=test/isolation --outputdir=output_iso --load-extension=datom

@@ -665,9 +665,20 @@ COMMENT ON PROCEDURE datom.sync(text, interval) IS 'wait, without a snapshot, un
 
 -- ---- shards ----
 
+CREATE FUNCTION datom.shard_support(internal) RETURNS internal
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'datom_shard_support';
+COMMENT ON FUNCTION datom.shard_support(internal) IS 'tells the planner what datom.shard() selects';
+
 CREATE FUNCTION datom.shard(e bigint, i bigint, n bigint) RETURNS boolean
-	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'datom_shard';
+	LANGUAGE C IMMUTABLE PARALLEL SAFE SUPPORT datom.shard_support AS 'MODULE_PATHNAME', 'datom_shard';
+CREATE FUNCTION datom.shard(e bigint) RETURNS boolean
+	LANGUAGE C STABLE PARALLEL SAFE SUPPORT datom.shard_support AS 'MODULE_PATHNAME', 'datom_shard_session';
 COMMENT ON FUNCTION datom.shard(bigint, bigint, bigint) IS 'does an entity belong to shard i of n? True for exactly one i, never null';
+COMMENT ON FUNCTION datom.shard(bigint) IS 'does an entity belong to the shard that datom.shard is set to? True for all if it is not set, never null';
+
+CREATE FUNCTION datom.shard_predicates(n integer, column_name text DEFAULT 'e') RETURNS text[]
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'datom_shard_predicates';
+COMMENT ON FUNCTION datom.shard_predicates(integer, text) IS 'n conditions of which each row meets exactly one';
 
 -- ---- schema and transactions ----
 

@@ -22,6 +22,7 @@
 #include "utils/typcache.h"
 
 #include "datom.h"
+#include "expression.h"
 
 /*
  * Recognising
@@ -34,27 +35,6 @@ is_column(Node *node, int varno)
 
 	return IsA(node, Var) && var->varno == varno && var->varlevelsup == 0 &&
 		var->varattno >= Anum_datom_e && var->varattno <= Anum_datom_v;
-}
-
-static bool
-mentions(Node *node, void *varno)
-{
-	if (node == NULL)
-		return false;
-	if (IsA(node, Var))
-		return ((Var *) node)->varno == *(int *) varno &&
-			((Var *) node)->varlevelsup == 0;
-	/* Of these one cannot see, or not cheaply, what is in them. */
-	if (IsA(node, PlaceHolderVar) || IsA(node, SubPlan) ||
-		IsA(node, AlternativeSubPlan) || IsA(node, SubLink))
-		return true;
-	return expression_tree_walker(node, mentions, varno);
-}
-
-static bool
-is_operand(Node *node, int varno)
-{
-	return !mentions(node, &varno) && !contain_volatile_functions(node);
 }
 
 /* How the operator compares in the order of the column's type; 0: not at all. */
@@ -97,7 +77,7 @@ match_operator(OpExpr *clause, int varno, DatomBound *bound)
 		CommuteOpExpr(clause);
 	}
 	column = linitial(clause->args);
-	if (!is_operand(lsecond(clause->args), varno))
+	if (!datom_is_operand(lsecond(clause->args), varno))
 		return false;
 	*bound = (DatomBound) {
 		.column = column->varattno, .clause = (Expr *) clause,
@@ -113,7 +93,7 @@ match_array(ScalarArrayOpExpr *clause, int varno, DatomBound *bound)
 	Var		   *column = linitial(clause->args);
 
 	if (!clause->useOr || !is_column((Node *) column, varno) ||
-		!is_operand(lsecond(clause->args), varno))
+		!datom_is_operand(lsecond(clause->args), varno))
 		return false;
 	*bound = (DatomBound) {
 		.column = column->varattno, .any = true, .clause = (Expr *) clause,

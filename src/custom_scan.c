@@ -19,7 +19,8 @@
  * belongs to the resource owner under which the plan was started.
  *
  * custom_private	(relid funcid) (kind flags) "order"
- * custom_exprs		the moment, if there is one, and the clauses of the bounds
+ * custom_exprs		the moment, if there is one, the clauses of the bounds and of
+ *					shards
  */
 #include "custom_scan.h"
 
@@ -53,6 +54,7 @@
 #include "datom.h"
 #include "log.h"
 #include "settings.h"
+#include "shard_clause.h"
 #include "tail.h"
 #include "timetravel.h"
 
@@ -96,6 +98,9 @@ typedef struct DatomScanState
 	ExprState  *moment;
 	DatomBound *bounds;
 	int			nbounds;
+	DatomShardClause *shards;
+	int			nshards;
+	DatomShard	shard;			/* of the last scan */
 
 	ResourceOwner owner;
 	bool		is_settled;
@@ -212,11 +217,14 @@ bound_clauses(List *clauses, Index relid)
 {
 	List	   *found = NIL;
 	DatomBound	bound;
+	DatomShardClause shard;
 	ListCell   *lc;
 
 	foreach(lc, clauses)
 		if (datom_bound_match(lfirst(lc), relid, &bound))
 			found = lappend(found, bound.clause);
+		else if (datom_shard_match(lfirst(lc), relid, Anum_datom_e, &shard))
+			found = lappend(found, shard.clause);
 	return found;
 }
 
@@ -343,13 +351,21 @@ init_expressions(DatomScanState *state)
 
 	state->flags |= needs_of(plan, varno);
 	state->bounds = palloc(sizeof(DatomBound) * list_length(plan->custom_exprs));
+	state->shards = palloc(sizeof(DatomShardClause) * list_length(plan->custom_exprs));
 	foreach(lc, plan->custom_exprs)
 	{
 		DatomBound *bound = &state->bounds[state->nbounds];
+		DatomShardClause *shard = &state->shards[state->nshards];
 
 		if (lfirst(lc) == state->question.moment)
 		{
 			state->moment = ExecInitExpr(lfirst(lc), &state->css.ss.ps);
+			continue;
+		}
+		if (datom_shard_match(lfirst(lc), varno, Anum_datom_e, shard))
+		{
+			datom_shard_init(shard, &state->css.ss.ps);
+			state->nshards++;
 			continue;
 		}
 		if (!datom_bound_match(lfirst(lc), varno, bound))
@@ -499,9 +515,12 @@ begin_scan(DatomScanState *state)
 	if (!state->is_settled || state->question.late)
 		settle(state, false);
 	query.since = state->since;
-	if (datom_bounds_apply(state->bounds, state->nbounds,
+	if (datom_shards_eval(state->shards, state->nshards,
+						  state->css.ss.ps.ps_ExprContext, &query.shard) &&
+		datom_bounds_apply(state->bounds, state->nbounds,
 						   state->css.ss.ps.ps_ExprContext, &query))
 	{
+		state->shard = query.shard;
 		/* What is read from an order, heap does not see. */
 		if (state->settled.at == DT_NOEND)
 			PredicateLockRelation(state->rel, state->settled.snapshot);
@@ -819,6 +838,27 @@ explain_bounds(DatomScanState *state, List *ancestors, ExplainState *es)
 											  ancestors, es), es);
 }
 
+/* As written, i/n where that is known. */
+static void
+explain_shards(DatomScanState *state, List *ancestors, ExplainState *es)
+{
+	List	   *clauses = NIL;
+	DatomShard	shard = state->shard;
+	char	   *text;
+
+	for (int i = 0; i < state->nshards; i++)
+		clauses = lappend(clauses, state->shards[i].clause);
+	if (clauses == NIL)
+		return;
+	if (shard.n == 0)
+		(void) datom_shard_known(state->shards, state->nshards, &shard);
+	if (shard.n != 0)
+		text = psprintf(INT64_FORMAT "/" INT64_FORMAT, shard.i, shard.n);
+	else
+		text = deparse(&state->css, (Node *) make_ands_explicit(clauses), ancestors, es);
+	ExplainPropertyText("Shard", text, es);
+}
+
 static void
 explain_counts(const DatomScanCounts *counts, ExplainState *es)
 {
@@ -844,6 +884,7 @@ explain_node(CustomScanState *css, List *ancestors, ExplainState *es)
 	ExplainPropertyText("Order", order ? order : "Log", es);
 	explain_moment(state, ancestors, es);
 	explain_bounds(state, ancestors, es);
+	explain_shards(state, ancestors, es);
 	if (es->analyze)
 		explain_counts(&counts, es);
 }

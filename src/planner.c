@@ -21,13 +21,9 @@
 
 #include <math.h>
 
-#include "access/htup_details.h"
 #include "access/parallel.h"
 #include "access/table.h"
 #include "access/transam.h"
-#include "catalog/namespace.h"
-#include "catalog/pg_language.h"
-#include "catalog/pg_proc.h"
 #include "catalog/pg_statistic.h"
 #include "miscadmin.h"
 #include "nodes/nodeFuncs.h"
@@ -39,7 +35,6 @@
 #include "optimizer/planner.h"
 #include "optimizer/prep.h"
 #include "optimizer/restrictinfo.h"
-#include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/selfuncs.h"
@@ -49,12 +44,17 @@
 #include "bounds.h"
 #include "custom_scan.h"
 #include "datom.h"
+#include "expression.h"
 #include "log.h"
 #include "scan.h"
 #include "settings.h"
+#include "shard_clause.h"
 
 /* Which share of the facts since() is taken to select. */
 #define SINCE_SELECTIVITY 0.1
+
+/* Of testing in which shard a packed entity is, in cpu_operator_cost. */
+#define SHARD_TEST_COST 0.2
 
 static planner_hook_type prev_planner = NULL;
 static set_rel_pathlist_hook_type prev_pathlist = NULL;
@@ -74,42 +74,23 @@ static const struct
 	{"datom_history", QUESTION_HISTORY}
 };
 
+/* Is the call one of a question? */
 static bool
-symbol_kind(HeapTuple proc, DatomQuestionKind *kind)
+is_call(Node *node, DatomQuestionKind *kind)
 {
-	bool		isnull;
-	Datum		source = SysCacheGetAttr(PROCOID, proc, Anum_pg_proc_prosrc, &isnull);
-	char	   *symbol = isnull ? "" : TextDatumGetCString(source);
+	FuncExpr   *call = (FuncExpr *) node;
+	const char *symbol;
 
-	for (int i = 0; i < (int) lengthof(functions); i++)
+	if (!IsA(node, FuncExpr) || !call->funcretset)
+		return false;
+	symbol = datom_function_symbol(call->funcid);
+	for (int i = 0; symbol && i < (int) lengthof(functions); i++)
 		if (strcmp(symbol, functions[i].symbol) == 0)
 		{
 			*kind = functions[i].kind;
 			return true;
 		}
 	return false;
-}
-
-/* Is the call one of a question? */
-static bool
-is_call(Node *node, DatomQuestionKind *kind)
-{
-	FuncExpr   *call = (FuncExpr *) node;
-	HeapTuple	tuple;
-	Form_pg_proc proc;
-	bool		is;
-
-	if (!IsA(node, FuncExpr) || !call->funcretset || call->funcid < FirstNormalObjectId)
-		return false;
-	tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(call->funcid));
-	if (!HeapTupleIsValid(tuple))
-		return false;
-	proc = (Form_pg_proc) GETSTRUCT(tuple);
-	is = proc->prolang == ClanguageId &&
-		proc->pronamespace == get_namespace_oid("datom", true) &&
-		symbol_kind(tuple, kind);
-	ReleaseSysCache(tuple);
-	return is;
 }
 
 /* Is its value known only when rows of the query are? */
@@ -219,6 +200,20 @@ is_function(const Offer *offer)
 	return OidIsValid(offer->question.funcid);
 }
 
+/* Of how many shards they leave one. */
+static double
+shards_of(const Offer *offer, List *clauses)
+{
+	double		shards = 1;
+	DatomShardClause shard;
+	ListCell   *lc;
+
+	foreach(lc, clauses)
+		if (datom_shard_match(lfirst(lc), offer->rel->relid, Anum_datom_e, &shard))
+			shards *= datom_shard_count(&shard, offer->root);
+	return shards;
+}
+
 /* What the scan reads if it is bounded by these of the relation's clauses. */
 static DatomScanEstimate
 estimate(const Offer *offer, List *clauses)
@@ -227,6 +222,7 @@ estimate(const Offer *offer, List *clauses)
 	DatomScanEstimate result;
 
 	datom_bounds_shape(clauses, offer->rel->relid, &shape);
+	shape.shards = shards_of(offer, clauses);
 	datom_scan_estimate(offer->table, datom_question_mode(&offer->question), &shape,
 						&result);
 	if (offer->question.kind == QUESTION_SINCE)
@@ -294,6 +290,7 @@ cost_path(const Offer *offer, Path *path, List *clauses, const DatomScanEstimate
 	get_tablespace_page_costs(offer->table->rd_rel->reltablespace, &random_page, &page);
 	cost_qual_eval(&quals, clauses, offer->root);
 	cpu = scan->rows * (cpu_tuple_cost + quals.per_tuple) +
+		scan->tested * SHARD_TEST_COST * cpu_operator_cost +
 		path->rows * divisor * path->pathtarget->cost.per_tuple;
 	path->startup_cost = quals.startup + path->pathtarget->cost.startup +
 		sorting_cost(scan, datom_question_mode(&offer->question));
@@ -456,6 +453,7 @@ offer_question(Offer *offer)
 
 	offer->table = table_open(offer->question.relid, AccessShareLock);
 	rel->tuples = clamp_row_est(estimate(offer, NIL).rows);
+	(void) datom_shard_estimate(offer->root, rel, Anum_datom_e);
 	rel->rows = question_rows(offer, rel->baserestrictinfo);
 	rel->consider_parallel = may_be_parallel(offer);
 	rel->pathlist = NIL;
@@ -512,8 +510,46 @@ is_table(PlannerInfo *root, RelOptInfo *rel, RangeTblEntry *rte)
 }
 
 static void
+scale_rows(List *paths, double factor)
+{
+	ListCell   *lc;
+
+	foreach(lc, paths)
+	{
+		Path	   *path = lfirst(lc);
+
+		path->rows = clamp_row_est(path->rows * factor);
+	}
+}
+
+/*
+ * The server has made its paths taking an equality of whatever is computed for
+ * one row in 200.
+ */
+static void
+correct_rows(const Offer *offer)
+{
+	RelOptInfo *rel = offer->rel;
+	double		before = rel->rows;
+	ListCell   *lc;
+
+	if (!datom_shard_estimate(offer->root, rel, Anum_datom_e))
+		return;
+	set_baserel_size_estimates(offer->root, rel);
+	foreach(lc, rel->ppilist)
+	{
+		ParamPathInfo *info = lfirst(lc);
+
+		info->ppi_rows = clamp_row_est(info->ppi_rows * rel->rows / before);
+	}
+	scale_rows(rel->pathlist, rel->rows / before);
+	scale_rows(rel->partial_pathlist, rel->rows / before);
+}
+
+static void
 offer_table(Offer *offer)
 {
+	correct_rows(offer);
 	offer->table = table_open(offer->question.relid, NoLock);
 	add_paths(offer);
 	table_close(offer->table, NoLock);

@@ -111,13 +111,19 @@ ready_row(DatomScan *scan, int64 e, Datum a, DatomValue *v, int64 tx, bool added
 	tuplestore_putvalues(scan->ready, scan->slot->tts_tupleDescriptor, values, nulls);
 }
 
+static bool
+is_wanted(const DatomScanQuery *query, int64 e)
+{
+	return e >= query->e_min && e <= query->e_max && datom_shard_has(&query->shard, e);
+}
+
 /* What the question picks of the facts of one entity and attribute. */
 static void
 pick_facts(void *arg, int64 e, Datum a, const DatomFact *facts, int n)
 {
 	DatomScan  *scan = arg;
 
-	if (e < scan->query.e_min || e > scan->query.e_max)
+	if (!is_wanted(&scan->query, e))
 		return;
 	for (int i = 0; i < n; i++)
 		if (scan->query.mode == SCAN_HISTORY)
@@ -152,7 +158,7 @@ ask_log(DatomScan *scan)
 	}
 	log = datom_log_scan(scan->rel, scan->at.snapshot);
 	while (datom_log_next(log, &row))
-		if (row.e >= scan->query.e_min && row.e <= scan->query.e_max)
+		if (is_wanted(&scan->query, row.e))
 			ready_said(scan, &row);
 	datom_log_end(log);
 }
@@ -219,8 +225,11 @@ static void
 ask_entity(DatomScan *scan, DatomRows *rows, int64 e, const DatomAttr *attr)
 {
 	DatomRow   *found;
-	int			n = datom_rows_entity(rows, e, attr, &found);
+	int			n;
 
+	if (!datom_shard_has(&scan->query.shard, e))
+		return;
+	n = datom_rows_entity(rows, e, attr, &found);
 	if (scan->query.mode != SCAN_ROWS)
 		pick_rows(scan, found, n);
 	else
@@ -246,10 +255,10 @@ ask_value(DatomScan *scan, DatomRows *rows, const DatomAttr *attr)
 	int64	   *entities = palloc_extended(sizeof(int64) * Max(n, 1), MCXT_ALLOC_HUGE);
 
 	for (int i = 0; i < n; i++)
-		if (scan->query.mode == SCAN_ROWS)
-			ready_said(scan, &found[i]);
-		else
+		if (scan->query.mode != SCAN_ROWS)
 			entities[i] = found[i].e;
+		else if (datom_shard_has(&scan->query.shard, found[i].e))
+			ready_said(scan, &found[i]);
 	if (scan->query.mode == SCAN_ROWS)
 		return;
 	qsort(entities, n, sizeof(int64), by_number);
@@ -408,7 +417,7 @@ is_asked(const DatomScanQuery *query, const DatomRow *row)
 	for (int i = 0; i < query->nattrs && !asked; i++)
 		asked = strlen(query->attrs[i]) == (size_t) row->alen &&
 			memcmp(query->attrs[i], row->a, row->alen) == 0;
-	return asked && row->e >= query->e_min && row->e <= query->e_max;
+	return asked && is_wanted(query, row->e);
 }
 
 static int
@@ -801,9 +810,8 @@ entities_by_value(Relation rel, const DatomScanShape *shape)
 	return attr == NULL || attr->unique != UNIQUE_NONE ? 1 : VALUE_ENTITIES;
 }
 
-/* What a question of that shape reads and returns, to be estimated when planned. */
-void
-datom_scan_estimate(Relation rel, DatomScanMode mode, const DatomScanShape *shape,
+static void
+estimate_all_shards(Relation rel, DatomScanMode mode, const DatomScanShape *shape,
 					DatomScanEstimate *estimate)
 {
 	const DatomTable *table = datom_log_table(rel);
@@ -822,7 +830,9 @@ datom_scan_estimate(Relation rel, DatomScanMode mode, const DatomScanShape *shap
 		double		rows = entities_by_value(rel, shape);
 
 		/* Each entity is then asked whether it has the value. */
-		*estimate = (DatomScanEstimate) {by_value, rows, 2 + rows};
+		*estimate = (DatomScanEstimate) {
+			.order = by_value, .rows = rows, .pages = 2 + rows
+		};
 		return;
 	}
 	order = datom_order_open(table->orders[kind], AccessShareLock);
@@ -851,6 +861,16 @@ datom_scan_estimate(Relation rel, DatomScanMode mode, const DatomScanShape *shap
 	else if (shape->nattrs > 0)
 		estimate->rows *= Min(0.2 * shape->nattrs, 1.0);
 	datom_order_close(order, AccessShareLock);
+}
+
+/* What a question of that shape reads and returns, to be estimated when planned. */
+void
+datom_scan_estimate(Relation rel, DatomScanMode mode, const DatomScanShape *shape,
+					DatomScanEstimate *estimate)
+{
+	estimate_all_shards(rel, mode, shape, estimate);
+	estimate->tested = shape->shards > 1 ? estimate->rows : 0;
+	estimate->rows /= Max(shape->shards, 1);
 }
 
 bool

@@ -20,12 +20,14 @@ typedef struct DatomScanShape
 	const char **attrs;			/* NULL: not known yet */
 	bool		v_equal;
 	bool		v_range;
+	double		shards;			/* of which one is asked for; 0: all */
 } DatomScanShape;
 
 typedef struct DatomScanEstimate
 {
 	const char *order;			/* "aevt", "eavt", "avet", "vaet"; NULL: the log */
 	double		rows;
+	double		tested;			/* for the shard they are in */
 	double		pages;			/* to be read */
 } DatomScanEstimate;
 

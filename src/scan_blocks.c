@@ -76,6 +76,8 @@ struct DatomBlockScan
 	DatomOpenBlock open;
 	const ScanItem *item;
 	int64	   *e;
+	int			nrows;			/* those of the shard */
+	uint16		rows[DATOM_BLOCK_FACTS];
 	int		   *numbers;		/* of its attributes, in idents */
 	bool	   *unasked;		/* those that are not asked for */
 	int		   *touchable;		/* their numbers in touched_attrs; -1 */
@@ -148,9 +150,12 @@ add_items(DatomBlockScan *scan, const DatomBlockRange *range, const DatomRun *ru
 			palloc_extended(sizeof(ScanItem) * scan->room, MCXT_ALLOC_HUGE);
 	}
 	for (int i = 0; i < n; i++)
-		scan->items[scan->nitems++] = (ScanItem) {
-			.run = run, .part = part, .block = refs[i].block, .zone = refs[i].zone
-		};
+		if (datom_shard_may_have(&scan->query.shard, refs[i].zone.e_min, refs[i].zone.e_max))
+			scan->items[scan->nitems++] = (ScanItem) {
+				.run = run, .part = part, .block = refs[i].block, .zone = refs[i].zone
+			};
+		else
+			scan->order->blocks_skipped++;
 }
 
 /* Facts that began before this need not be looked at for having begun. */
@@ -385,10 +390,14 @@ pick_open(DatomBlockScan *scan)
 		datom_packed_unpack(&block->tx_instant, block->ntxs, scan->instants);
 		unpack_instants(scan, &block->from, scan->from);
 	}
-	for (int row = 0; row < block->n; row++)
+	for (int i = 0; i < scan->nrows; i++)
+	{
+		int			row = scan->rows[i];
+
 		if ((!by_from || (scan->from[row] <= scan->bound && scan->from[row] >= begun)) &&
 			!datom_open_block_dead(&scan->open, row))
 			scan->picks[scan->npicks++] = PICK(row, true);
+	}
 }
 
 static void
@@ -402,8 +411,9 @@ pick_closed(DatomBlockScan *scan)
 	unpack_instants(scan, &block->from, scan->from);
 	unpack_instants(scan, &block->to, scan->to);
 	datom_packed_unpack(&block->kind, block->n, scan->kind);
-	for (int row = 0; row < block->n; row++)
+	for (int i = 0; i < scan->nrows; i++)
 	{
+		int			row = scan->rows[i];
 		int64		kind = scan->kind[row];
 		bool		fact = kind <= RECORD_RETRACTED;
 		bool		began = scan->from[row] <= scan->bound;
@@ -476,8 +486,12 @@ next_block(DatomBlockScan *scan)
 	datom_open_block(&scan->open, scan->order, scan->item->run, scan->item->part,
 					 scan->item->block);
 	scan->e = datom_open_block_e(&scan->open);
-	know_attrs(scan);
+	scan->nrows = datom_shard_select(&scan->query.shard, scan->e, scan->open.block.n,
+									 scan->rows);
 	scan->npicks = scan->pick = 0;
+	if (scan->nrows == 0)
+		return true;
+	know_attrs(scan);
 	if (scan->item->part == PART_OPEN)
 		pick_open(scan);
 	else

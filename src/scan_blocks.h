@@ -11,6 +11,7 @@
 
 #include "order.h"
 #include "schema.h"
+#include "shard.h"
 
 typedef enum DatomScanMode
 {
@@ -21,7 +22,7 @@ typedef enum DatomScanMode
 
 /*
  * What is asked. Bounds only save work: rows outside of them may come too,
- * so the caller checks what must hold.
+ * so the caller checks what must hold; but none from outside of the shard.
  */
 typedef struct DatomScanQuery
 {
@@ -29,6 +30,7 @@ typedef struct DatomScanQuery
 	TimestampTz since;			/* DT_NOBEGIN: all; nothing to SCAN_ROWS */
 	int64		e_min;			/* PG_INT64_MIN, PG_INT64_MAX: any */
 	int64		e_max;
+	DatomShard	shard;
 	int			nattrs;			/* 0: any */
 	const char **attrs;			/* idents, NUL-terminated */
 	DatomValue *v_min;			/* inclusive; NULL: no bound */

@@ -1,9 +1,10 @@
 /*
- * settings.c: datom.as_of, datom.wait, and what the planner may use.
+ * settings.c: datom.as_of, datom.wait, datom.shard, and what the planner may use.
  *
- * datom.as_of is text without a check hook, on purpose. A check that fails
+ * datom.as_of and datom.shard are text without a check hook, on purpose. A check that fails
  * while a library is loaded late only warns, and the session would then answer
- * as of now where it was told otherwise. Bad text is an error when it is used.
+ * as of now, or all shards, where it was told otherwise. Bad text is an error
+ * when it is used.
  */
 #include "settings.h"
 
@@ -13,6 +14,7 @@
 
 char	   *datom_as_of = NULL;
 int			datom_wait = 2000;
+char	   *datom_shard_setting = NULL;
 bool		datom_enable_scan = true;
 bool		datom_enable_orders = true;
 
@@ -52,6 +54,11 @@ datom_settings_init(void)
 							"How long a question waits until its moment is final.",
 							NULL, &datom_wait, 2000, 0, INT_MAX,
 							PGC_USERSET, GUC_UNIT_MS, NULL, NULL, NULL);
+	DefineCustomStringVariable("datom.shard",
+							   "The shard whose entities datom.shard(e) picks.",
+							   "Its number, from 0, a slash and how many there are, such as 3/35; empty: all.",
+							   &datom_shard_setting, "", PGC_USERSET, 0,
+							   NULL, NULL, NULL);
 	DefineCustomBoolVariable("datom.enable_orders",
 							 "Answers come from orders where there are any.",
 							 "The same answers come from the log, slowly.",

@@ -9,6 +9,7 @@
 
 extern char *datom_as_of;		/* an instant with its zone, or a tx */
 extern int	datom_wait;			/* milliseconds */
+extern char *datom_shard_setting;	/* i/n: what datom.shard(e) picks; empty: all */
 extern bool datom_enable_scan;	/* of plans, not of answers */
 extern bool datom_enable_orders;	/* readers use orders */
 

@@ -73,6 +73,8 @@ my %TABLELESS = map { $_ => 1 } (
 	'datom.now()',                        # likewise
 	'datom.assert_as_of(text)',           # the session's own setting
 	'datom.sync(timestamp with time zone,interval)', # whether time has passed
+	'datom.shard(bigint)',                # arithmetic, and likewise
+	'datom.shard_predicates(integer,text)', # text
 	'datom.sync(bigint,interval)', 'datom.sync(text,interval)',
 	'datom.entries_given()');             # a trigger of datom.tx
 # Who writes needs INSERT, and SELECT as well where the answer tells of facts.
