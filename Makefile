@@ -1,5 +1,6 @@
 MODULE_big = datom
 EXTENSION = datom
+EXTVERSION = $(shell sed -n "s/^default_version *= *'\(.*\)'/\1/p" $(EXTENSION).control)
 DATA = datom--1.0.sql
 
 # Ground floor first: a file may include only headers of its own floor or of
@@ -27,12 +28,31 @@ ISOLATION_OPTS = --inputdir=test/isolation --outputdir=output_iso --load-extensi
 
 PG_CFLAGS = -std=gnu99 -Wall -Wextra -Werror -Wno-unused-parameter $(DATOM_CFLAGS)
 
+EXTRACT_OBJS = $(patsubst %.c,%.o,$(wildcard src/extract/*.c))
+EXTRA_CLEAN = datom_extract $(EXTRACT_OBJS)
+
 PG_CONFIG ?= pg_config
 PGXS := $(shell $(PG_CONFIG) --pgxs)
 include $(PGXS)
 
 # PGXS knows nothing of headers.
 $(OBJS): $(wildcard src/*.h)
+
+# datom_extract, a program that needs libpq and no server. PGXS builds a library
+# or a program, not both.
+all: datom_extract
+datom_extract: $(EXTRACT_OBJS)
+	$(CC) $(CFLAGS) $(EXTRACT_OBJS) -L$(pkglibdir) -lpgfeutils $(libpq_pgport) -lcrypto -lm $(LDFLAGS) $(LDFLAGS_EX) -o $@
+$(EXTRACT_OBJS): CPPFLAGS := -I$(libpq_srcdir) -DDATOM_VERSION='"$(EXTVERSION)"' $(CPPFLAGS)
+$(EXTRACT_OBJS): $(wildcard src/extract/*.h)
+install: install-extract
+install-extract: datom_extract
+	$(MKDIR_P) '$(DESTDIR)$(bindir)'
+	$(INSTALL_PROGRAM) datom_extract '$(DESTDIR)$(bindir)'
+uninstall: uninstall-extract
+uninstall-extract:
+	rm -f '$(DESTDIR)$(bindir)/datom_extract'
+.PHONY: install-extract uninstall-extract
 
 # SUITES and TESTS select: make test SUITES=tap TESTS=006; see test/run.
 .PHONY: test torture demo bench deps

@@ -1,11 +1,12 @@
-# Every SQL example of README.md, in the order of the page, in one session.
+# Every SQL example of README.md, in the order of the page, in one session; and
+# then the commands that extract.
 use strict;
 use warnings;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-my @examples;
+my (@examples, @commands, $list);
 my ($heading, $block) = ('', undef);
 open my $page, '<', 'README.md' or die $!;
 while (my $line = <$page>)
@@ -13,11 +14,11 @@ while (my $line = <$page>)
 	if (!defined $block)
 	{
 		$heading = $1 if $line =~ /^#+ (.*)/;
-		$block = '' if $line =~ /^```sql/;
+		($block, $list) = ('', $1 eq 'sql' ? \@examples : \@commands) if $line =~ /^```(sql|sh)/;
 	}
 	elsif ($line =~ /^```/)
 	{
-		push @examples, [ $heading, $block ];
+		push @$list, [ $heading, $block ];
 		undef $block;
 	}
 	else { $block .= $line }
@@ -55,5 +56,20 @@ is($node->safe_psql('postgres', "SELECT v FROM datom.as_of('bil', '1993-11-30T00
 is($node->safe_psql('postgres', "SELECT sum(n) = (SELECT count(*) FROM datom.as_of('pur')) FROM (SELECT count(*) n FROM generate_series(0, 34) i, datom.as_of('pur') WHERE datom.shard(e, i, 35)) x"),
 	't', 'the shards together are the whole');
 is($node->safe_psql('postgres', "SELECT count(*) FROM datom.check('pur')"), '0', 'the table is sound');
+
+# Commands of the page that need a server and nothing else.
+my $place = PostgreSQL::Test::Utils::tempdir('commands');
+@commands = map { $_->[1] } grep { $_->[0] =~ /without Spark/ } @commands;
+cmp_ok(scalar(@commands), '>', 2, 'the page has commands');
+{
+	local %ENV = ($node->_get_env(), PGDATABASE => 'postgres');
+	for my $command (@commands)
+	{
+		my $said = '';
+		IPC::Run::run([ 'sh', '-e' ], '<', \"cd $place\n$command", '>&', \$said);
+		is($?, 0, 'runs: ' . ($command =~ /(.*)/)[0]) or diag $said;
+	}
+}
+is(slurp_file("$place/amounts/part-00005-of-00016.csv"), "e,id,amount\n101,pur-8,12.00\n", 'a purchase is in its shard');
 $node->stop;
 done_testing();
