@@ -13,7 +13,7 @@ FLOORS = \
 	order_page order order_write order_read \
 	locks ledger txlog basis log own rowset tail_read tail_own tail \
 	rowsort far cover rows attrs merge audit stats facts append log_am order_am ticker \
-	instant db scan_blocks scan timetravel create \
+	instant db scan_blocks order_view scan timetravel create node \
 	entity txdata resolve evolve transact check \
 	shard_clause sql_value entity_table entity_rows \
 	fdw_import fdw_write fdw_aggregate fdw entities \

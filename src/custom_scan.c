@@ -53,6 +53,7 @@
 #include "bounds.h"
 #include "datom.h"
 #include "log.h"
+#include "node.h"
 #include "settings.h"
 #include "shard_clause.h"
 #include "tail.h"
@@ -73,16 +74,7 @@
 typedef struct ScanShared
 {
 	DatomScanShared scan;
-	pg_atomic_uint64 blocks_read;	/* of the workers, as far as they are done */
-	pg_atomic_uint64 blocks_skipped;
-	pg_atomic_uint64 tail_rows;
-	char		order[8];		/* that they read; all of them the same */
-	TimestampTz basis;
-	bool		settled;		/* what follows is there */
-	TimestampTz at;
-	TimestampTz since;
-	int64		own_tx;			/* of the leader's own rows in the table; 0: none */
-	char		snapshot[FLEXIBLE_ARRAY_MEMBER];
+	DatomNodeShared node;
 } ScanShared;
 
 typedef struct DatomScanState
@@ -102,12 +94,8 @@ typedef struct DatomScanState
 	int			nshards;
 	DatomShard	shard;			/* of the last scan */
 
-	ResourceOwner owner;
-	bool		is_settled;
-	bool		is_borrowed;	/* its snapshot is registered by another */
-	DatomMoment asked;
-	DatomSettled settled;
-	TimestampTz since;
+	DatomNodeMoment at;
+	DatomMoment asked;			/* what it was settled for */
 
 	MemoryContext context;		/* of one scan */
 	bool		begun;
@@ -140,7 +128,7 @@ static const CustomExecMethods exec_methods;
 
 CustomPath *
 datom_custom_path(RelOptInfo *rel, ParamPathInfo *param_info,
-				  const DatomQuestion *question, const char *order)
+				  const DatomQuestion *question, const char *order, List *implied)
 {
 	CustomPath *path = makeNode(CustomPath);
 
@@ -149,10 +137,10 @@ datom_custom_path(RelOptInfo *rel, ParamPathInfo *param_info,
 	path->path.pathtarget = rel->reltarget;
 	path->path.param_info = param_info;
 	path->flags = CUSTOMPATH_SUPPORT_PROJECTION;
-	path->custom_private = list_make4(list_make2_oid(question->relid, question->funcid),
+	path->custom_private = list_make5(list_make2_oid(question->relid, question->funcid),
 									  list_make2_int(question->kind, question->late),
 									  makeString(pstrdup(order ? order : "")),
-									  question->moment);
+									  question->moment, implied);
 	path->methods = &path_methods;
 	return path;
 }
@@ -259,7 +247,8 @@ make_plan(PlannerInfo *root, RelOptInfo *rel, CustomPath *path, List *tlist,
 	else
 		scan->scan.scanrelid = rel->relid;
 	scan->flags = path->flags;
-	scan->custom_exprs = bound_clauses(clauses, rel->relid);
+	scan->custom_exprs = list_concat(bound_clauses(clauses, rel->relid),
+									 bound_clauses(list_nth(path->custom_private, 4), rel->relid));
 	if (question.moment)
 	{
 		scan->custom_exprs = lcons(question.moment, scan->custom_exprs);
@@ -392,7 +381,7 @@ begin_node(CustomScanState *css, EState *estate, int eflags)
 	DatomScanState *state = (DatomScanState *) css;
 
 	init_expressions(state);
-	state->owner = CurrentResourceOwner;
+	state->at.owner = CurrentResourceOwner;
 	state->counts.basis = DT_NOBEGIN;
 	state->context = AllocSetContextCreate(CurrentMemoryContext, "datom scan",
 										   ALLOCSET_DEFAULT_SIZES);
@@ -436,30 +425,9 @@ read_moment(DatomScanState *state, bool null_ok, DatomMoment *moment)
 }
 
 static void
-unsettle(DatomScanState *state)
-{
-	if (state->is_settled && !state->is_borrowed)
-		UnregisterSnapshotFromOwner(state->settled.snapshot, state->owner);
-	state->is_settled = false;
-}
-
-static void
 settle_for(DatomScanState *state, DatomMoment moment)
 {
-	ResourceOwner current = CurrentResourceOwner;
-
-	unsettle(state);
-	CurrentResourceOwner = state->owner;
-	PG_TRY();
-	{
-		state->settled = datom_settle(state->question.relid, moment);
-	}
-	PG_FINALLY();
-	{
-		CurrentResourceOwner = current;
-	}
-	PG_END_TRY();
-	state->is_settled = true;
+	datom_node_settle(&state->at, state->question.relid, moment);
 	state->asked = moment;
 }
 
@@ -478,22 +446,19 @@ settle(DatomScanState *state, bool early)
 
 	if (state->question.kind == QUESTION_ROWS)
 	{
-		state->settled = (DatomSettled) {
-			.at = DT_NOEND, .snapshot = state->css.ss.ps.state->es_snapshot
-		};
-		state->is_settled = state->is_borrowed = true;
+		datom_node_borrow(&state->at, state->css.ss.ps.state->es_snapshot);
 		return;
 	}
 	if (state->moment && !read_moment(state, early, &moment))
 		return;
-	state->since = state->question.kind == QUESTION_SINCE ?
+	state->at.since = state->question.kind == QUESTION_SINCE ?
 		datom_moment_instant(state->question.relid, moment) : DT_NOBEGIN;
 	if (state->question.kind == QUESTION_AS_OF && state->moment)
 	{
-		if (!state->is_settled || !is_asked(state, moment))
+		if (!state->at.is_settled || !is_asked(state, moment))
 			settle_for(state, moment);
 	}
-	else if (!state->is_settled)
+	else if (!state->at.is_settled)
 		settle_for(state, datom_moment_in_force());
 }
 
@@ -512,9 +477,9 @@ begin_scan(DatomScanState *state)
 		.need_tx = state->flags & NEED_TX
 	};
 
-	if (!state->is_settled || state->question.late)
+	if (!state->at.is_settled || state->question.late)
 		settle(state, false);
-	query.since = state->since;
+	query.since = state->at.since;
 	if (datom_shards_eval(state->shards, state->nshards,
 						  state->css.ss.ps.ps_ExprContext, &query.shard) &&
 		datom_bounds_apply(state->bounds, state->nbounds,
@@ -522,9 +487,9 @@ begin_scan(DatomScanState *state)
 	{
 		state->shard = query.shard;
 		/* What is read from an order, heap does not see. */
-		if (state->settled.at == DT_NOEND)
-			PredicateLockRelation(state->rel, state->settled.snapshot);
-		state->scan = datom_scan_begin(state->rel, &state->settled, &query,
+		if (state->at.settled.at == DT_NOEND)
+			PredicateLockRelation(state->rel, state->at.settled.snapshot);
+		state->scan = datom_scan_begin(state->rel, &state->at.settled, &query,
 									   state->shared ? &state->shared->scan : NULL);
 	}
 	MemoryContextSwitchTo(old);
@@ -532,21 +497,11 @@ begin_scan(DatomScanState *state)
 }
 
 static void
-add_counts(DatomScanCounts *sum, const DatomScanCounts *counts)
-{
-	sum->order = counts->order;
-	sum->basis = counts->basis;
-	sum->blocks_read += counts->blocks_read;
-	sum->blocks_skipped += counts->blocks_skipped;
-	sum->tail_rows += counts->tail_rows;
-}
-
-static void
 end_scan(DatomScanState *state)
 {
 	if (state->scan)
 	{
-		add_counts(&state->counts, datom_scan_counts(state->scan));
+		datom_node_add_counts(&state->counts, datom_scan_counts(state->scan));
 		datom_scan_end(state->scan);
 	}
 	state->scan = NULL;
@@ -656,7 +611,7 @@ end_node(CustomScanState *css)
 	DatomScanState *state = (DatomScanState *) css;
 
 	end_scan(state);
-	unsettle(state);
+	datom_node_unsettle(&state->at);
 	if (OidIsValid(state->question.funcid))
 		table_close(state->rel, NoLock);
 }
@@ -669,36 +624,19 @@ static Size
 estimate_shared(CustomScanState *css, ParallelContext *pcxt)
 {
 	DatomScanState *state = (DatomScanState *) css;
-	Size		size = offsetof(ScanShared, snapshot);
 
-	if (state->is_settled)
-		size = add_size(size, EstimateSnapshotSpace(state->settled.snapshot));
-	/* Own rows that only this process can find: no workers, as if none were free. */
-	if (datom_tail_own(state->question.relid) < 0)
-		pcxt->nworkers = 0;
-	return size;
+	return add_size(offsetof(ScanShared, node),
+					datom_node_shared_size(&state->at, state->question.relid, pcxt));
 }
 
 static void
 begin_shared(CustomScanState *css, ParallelContext *pcxt, void *coordinate)
 {
 	DatomScanState *state = (DatomScanState *) css;
-	ScanShared *shared = coordinate;
 
-	datom_scan_shared_init(&shared->scan);
-	pg_atomic_init_u64(&shared->blocks_read, 0);
-	pg_atomic_init_u64(&shared->blocks_skipped, 0);
-	pg_atomic_init_u64(&shared->tail_rows, 0);
-	shared->order[0] = '\0';
-	shared->own_tx = datom_tail_own(state->question.relid);
-	shared->settled = state->is_settled;
-	if (state->is_settled)
-	{
-		shared->at = state->settled.at;
-		shared->since = state->since;
-		SerializeSnapshot(state->settled.snapshot, shared->snapshot);
-	}
-	state->shared = shared;
+	state->shared = coordinate;
+	datom_scan_shared_init(&state->shared->scan);
+	datom_node_share(&state->shared->node, &state->at, state->question.relid);
 }
 
 static void
@@ -713,40 +651,7 @@ begin_worker(CustomScanState *css, shm_toc *toc, void *coordinate)
 	DatomScanState *state = (DatomScanState *) css;
 
 	state->shared = coordinate;
-	if (state->shared->own_tx > 0)
-		datom_tail_own_tx = state->shared->own_tx;
-	if (!state->shared->settled)
-		return;
-	state->settled.at = state->shared->at;
-	state->settled.snapshot =
-		RegisterSnapshotOnOwner(RestoreSnapshot(state->shared->snapshot), state->owner);
-	state->since = state->shared->since;
-	state->is_settled = true;
-}
-
-static void
-give_counts(DatomScanState *state)
-{
-	pg_atomic_fetch_add_u64(&state->shared->blocks_read, state->counts.blocks_read);
-	pg_atomic_fetch_add_u64(&state->shared->blocks_skipped, state->counts.blocks_skipped);
-	pg_atomic_fetch_add_u64(&state->shared->tail_rows, state->counts.tail_rows);
-	if (state->counts.order == NULL)
-		return;
-	strlcpy(state->shared->order, state->counts.order, sizeof(state->shared->order));
-	state->shared->basis = state->counts.basis;
-}
-
-static void
-take_counts(DatomScanState *state)
-{
-	state->counts.blocks_read += pg_atomic_exchange_u64(&state->shared->blocks_read, 0);
-	state->counts.blocks_skipped += pg_atomic_exchange_u64(&state->shared->blocks_skipped, 0);
-	state->counts.tail_rows += pg_atomic_exchange_u64(&state->shared->tail_rows, 0);
-	if (state->counts.order != NULL || state->shared->order[0] == '\0')
-		return;
-	state->counts.order = MemoryContextStrdup(GetMemoryChunkContext(state),
-											  state->shared->order);
-	state->counts.basis = state->shared->basis;
+	datom_node_join(&state->shared->node, &state->at);
 }
 
 /* The memory that is shared may be gone afterwards. */
@@ -760,10 +665,11 @@ shutdown_node(CustomScanState *css)
 	if (IsParallelWorker())
 	{
 		end_scan(state);
-		give_counts(state);
+		datom_node_give_counts(&state->shared->node, &state->counts);
 	}
 	else
-		take_counts(state);
+		datom_node_take_counts(&state->shared->node, &state->counts,
+							   GetMemoryChunkContext(state));
 	state->shared = NULL;
 }
 
@@ -797,15 +703,6 @@ explain_question(DatomScanState *state, ExplainState *es)
 	ExplainPropertyText("Facts", call.data, es);
 }
 
-static void
-explain_instant(const char *label, TimestampTz instant, ExplainState *es)
-{
-	char		text[DATOM_TIME_LEN];
-
-	datom_instant_format(instant, text);
-	ExplainPropertyText(label, text, es);
-}
-
 /* As written, or what came of it when the plan ran. */
 static void
 explain_moment(DatomScanState *state, List *ancestors, ExplainState *es)
@@ -815,14 +712,14 @@ explain_moment(DatomScanState *state, List *ancestors, ExplainState *es)
 
 	if (state->question.moment)
 	{
-		if (es->analyze && state->is_settled && !state->question.late)
-			explain_instant(label, is_since ? state->since : state->settled.at, es);
+		if (es->analyze && state->at.is_settled && !state->question.late)
+			datom_node_explain_instant(label, is_since ? state->at.since : state->at.settled.at, es);
 		else
 			ExplainPropertyText(label, deparse(&state->css, state->question.moment,
 											   ancestors, es), es);
 	}
-	else if (es->analyze && state->is_settled && state->settled.at != DT_NOEND)
-		explain_instant("As of", state->settled.at, es);
+	else if (es->analyze && state->at.is_settled && state->at.settled.at != DT_NOEND)
+		datom_node_explain_instant("As of", state->at.settled.at, es);
 }
 
 static void
@@ -860,16 +757,6 @@ explain_shards(DatomScanState *state, List *ancestors, ExplainState *es)
 }
 
 static void
-explain_counts(const DatomScanCounts *counts, ExplainState *es)
-{
-	if (counts->basis != DT_NOBEGIN)
-		explain_instant("Basis", counts->basis, es);
-	ExplainPropertyInteger("Blocks Read", NULL, counts->blocks_read, es);
-	ExplainPropertyInteger("Blocks Skipped", NULL, counts->blocks_skipped, es);
-	ExplainPropertyInteger("Tail Rows", NULL, counts->tail_rows, es);
-}
-
-static void
 explain_node(CustomScanState *css, List *ancestors, ExplainState *es)
 {
 	DatomScanState *state = (DatomScanState *) css;
@@ -877,7 +764,7 @@ explain_node(CustomScanState *css, List *ancestors, ExplainState *es)
 	const char *order = state->order[0] ? state->order : NULL;
 
 	if (state->scan)
-		add_counts(&counts, datom_scan_counts(state->scan));
+		datom_node_add_counts(&counts, datom_scan_counts(state->scan));
 	if (es->analyze)
 		order = counts.order;
 	explain_question(state, es);
@@ -886,7 +773,7 @@ explain_node(CustomScanState *css, List *ancestors, ExplainState *es)
 	explain_bounds(state, ancestors, es);
 	explain_shards(state, ancestors, es);
 	if (es->analyze)
-		explain_counts(&counts, es);
+		datom_node_explain_counts(&counts, es);
 }
 
 static const CustomPathMethods path_methods = {

@@ -34,9 +34,10 @@ extern DatomScanMode datom_question_mode(const DatomQuestion *question);
 
 /*
  * A path of the relation without its costs; `order` is what the estimate named,
- * for EXPLAIN.
+ * for EXPLAIN; `implied` are clauses that the relation need not meet, but may.
  */
 extern CustomPath *datom_custom_path(RelOptInfo *rel, ParamPathInfo *param_info,
-									 const DatomQuestion *question, const char *order);
+									 const DatomQuestion *question, const char *order,
+									 List *implied);
 
 #endif

@@ -14,19 +14,31 @@
 #include "rows.h"
 #include "txlog.h"
 
-DatomReader *
-datom_facts_reader(Relation rel, Snapshot snapshot, TimestampTz at)
+static DatomReader *
+make_reader(Relation rel, Snapshot snapshot, TimestampTz at, bool past)
 {
 	DatomReader *reader = palloc0(sizeof(DatomReader));
 
 	reader->rel = rel;
 	reader->snapshot = snapshot;
 	reader->schema = datom_attrs(rel);
-	reader->rows = datom_rows_open(rel, snapshot, at, false);
+	reader->rows = datom_rows_open(rel, snapshot, at, past);
 	reader->map = datom_txmap_create(RelationGetRelid(rel),
 									 snapshot->snapshot_type == SNAPSHOT_MVCC ?
 									 snapshot : NULL);
 	return reader;
+}
+
+DatomReader *
+datom_facts_reader(Relation rel, Snapshot snapshot, TimestampTz at)
+{
+	return make_reader(rel, snapshot, at, false);
+}
+
+DatomReader *
+datom_facts_reader_past(Relation rel, Snapshot snapshot, TimestampTz at)
+{
+	return make_reader(rel, snapshot, at, true);
 }
 
 void
@@ -74,8 +86,11 @@ check_seen(DatomReader *reader, const DatomRow *row)
 
 	if (reader->seen == NULL)
 	{
+		MemoryContext old = MemoryContextSwitchTo(GetMemoryChunkContext(reader));
+
 		reader->seen = datom_txmap_create(db, reader->must_see);
 		reader->seen_basis = datom_basis_of(db, reader->must_see);
+		MemoryContextSwitchTo(old);
 	}
 	if ((row->instant != DT_NOBEGIN && row->instant <= reader->seen_basis) ||
 		datom_txlog_is_own(db, row->tx) ||
@@ -183,10 +198,9 @@ by_number(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-/* The entities of which (attr, v) was ever asserted, each once. */
-static int
-candidates(DatomReader *reader, const DatomAttr *attr, const DatomValue *v,
-		   int64 **entities)
+int
+datom_facts_candidates(DatomReader *reader, const DatomAttr *attr, const DatomValue *v,
+					   int64 **entities)
 {
 	DatomRow   *rows;
 	int			n = datom_rows_value(reader->rows, attr, v, &rows);
@@ -208,7 +222,7 @@ int
 datom_facts_with(DatomReader *reader, const DatomAttr *attr,
 				 const DatomValue *v, TimestampTz at, int64 **entities)
 {
-	int			n = candidates(reader, attr, v, entities);
+	int			n = datom_facts_candidates(reader, attr, v, entities);
 	int			count = 0;
 
 	for (int i = 0; i < n; i++)

@@ -38,6 +38,9 @@ typedef struct DatomReader
 
 /* Of what holds at `at`, or DT_NOEND: now. */
 extern DatomReader *datom_facts_reader(Relation rel, Snapshot snapshot, TimestampTz at);
+
+/* Of all that held until `at`. */
+extern DatomReader *datom_facts_reader_past(Relation rel, Snapshot snapshot, TimestampTz at);
 extern void datom_facts_end(DatomReader *reader);
 
 /* The facts of an entity and an attribute, in order; those that ended may be missing. */
@@ -54,6 +57,10 @@ extern int	datom_facts_entity(DatomReader *reader, int64 e,
  */
 extern int	datom_facts_with(DatomReader *reader, const DatomAttr *attr,
 							 const DatomValue *v, TimestampTz at, int64 **entities);
+
+/* Those, and others of which it may have held at some time, or will. */
+extern int	datom_facts_candidates(DatomReader *reader, const DatomAttr *attr,
+								   const DatomValue *v, int64 **entities);
 
 /* Does v hold of e? */
 extern bool datom_facts_holds(DatomReader *reader, int64 e, const DatomAttr *attr,

@@ -87,7 +87,7 @@ typedef struct LookupPart
 {
 	DatomBlockRef *refs;		/* all of them, where there are many keys */
 	int			nrefs;			/* -1: not read yet */
-	DatomOpenBlock *open;		/* OPEN_BLOCKS of them; NULL: none yet */
+	DatomOpenBlock *open[OPEN_BLOCKS];	/* NULL: not used yet */
 } LookupPart;
 
 struct DatomLookup
@@ -117,14 +117,13 @@ datom_lookup_begin(DatomOrder *order, bool many)
 static void
 end_part(LookupPart *part)
 {
-	for (int i = 0; part->open && i < OPEN_BLOCKS; i++)
-	{
-		datom_open_block_end(&part->open[i]);
-		if (part->open[i].context)
-			MemoryContextDelete(part->open[i].context);
-	}
-	if (part->open)
-		pfree(part->open);
+	for (int i = 0; i < OPEN_BLOCKS; i++)
+		if (part->open[i])
+		{
+			datom_open_block_end(part->open[i]);
+			MemoryContextDelete(part->open[i]->context);
+			pfree(part->open[i]);
+		}
 }
 
 void
@@ -140,20 +139,16 @@ datom_lookup_end(DatomLookup *lookup)
 static DatomOpenBlock *
 place_of(DatomLookup *lookup, LookupPart *part, BlockNumber number)
 {
-	DatomOpenBlock *open;
+	DatomOpenBlock **open = &part->open[lookup->many ? number % OPEN_BLOCKS : 0];
 
-	if (part->open == NULL)
+	if (*open == NULL)
 	{
-		part->open = MemoryContextAllocZero(lookup->context,
-											sizeof(DatomOpenBlock) * OPEN_BLOCKS);
-		for (int i = 0; i < OPEN_BLOCKS; i++)
-			part->open[i].number = InvalidBlockNumber;
+		*open = MemoryContextAllocZero(lookup->context, sizeof(DatomOpenBlock));
+		(*open)->number = InvalidBlockNumber;
+		(*open)->context = AllocSetContextCreate(lookup->context, "datom block",
+												 ALLOCSET_SMALL_SIZES);
 	}
-	open = &part->open[lookup->many ? number % OPEN_BLOCKS : 0];
-	if (open->context == NULL)
-		open->context = AllocSetContextCreate(lookup->context, "datom block",
-											  ALLOCSET_SMALL_SIZES);
-	return open;
+	return *open;
 }
 
 static int

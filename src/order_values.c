@@ -8,6 +8,7 @@
 #include "access/toast_compression.h"
 #include "access/toast_internals.h"
 #include "common/hashfn.h"
+#include "utils/builtins.h"
 
 #include "order_codec.h"
 
@@ -198,24 +199,29 @@ get_decimal(const DatomValues *values, int i)
 	return v;
 }
 
+/* The digits of value i of a column of digits; how many. */
+static int
+write_digits(const DatomValues *values, int i, char digits[20])
+{
+	uint64		number = (uint64) datom_packed_get(&values->numbers, i);
+	char		room[20];		/* for any uint64 */
+	int			len = number > 0 ? pg_ulltoa_n(number, room) : 0;
+	int			zeros = Max(values->detail - len, 0);
+
+	memset(digits, '0', zeros);
+	memcpy(digits + zeros, room, len);
+	return zeros + len;
+}
+
 static DatomValue *
 get_digits(const DatomValues *values, int i)
 {
-	char		digits[20];		/* of any uint64 */
-	char	   *at = digits + sizeof(digits);
-	uint64		number = (uint64) datom_packed_get(&values->numbers, i);
-	char	   *stop = at - values->detail;
-	DatomValue *v;
-	int			len;
+	char		digits[20];
+	int			len = write_digits(values, i, digits);
+	DatomValue *v = new_value(values->prefix_len + len);
 
-	for (; number > 0; number /= 10)
-		*--at = '0' + number % 10;
-	while (at > stop)
-		*--at = '0';
-	len = digits + sizeof(digits) - at;
-	v = new_value(values->prefix_len + len);
 	memcpy(VARDATA(v), values->prefix, values->prefix_len);
-	memcpy(VARDATA(v) + values->prefix_len, at, len);
+	memcpy(VARDATA(v) + values->prefix_len, digits, len);
 	return v;
 }
 
@@ -259,16 +265,12 @@ check_image(DatomValue *v)
 	return v;
 }
 
-static DatomValue *
-get_bytes(const DatomValues *values, int i, uint64 *far_hash)
+/* Where the bytes of value i are; how many. */
+static int
+find_bytes(const DatomValues *values, int i, const char **bytes)
 {
 	uint64		start,
 				end;
-	int			mark = values->has_marks ? (int) datom_packed_get(&values->marks, i) : MARK_PLAIN;
-	int			skip = mark == MARK_PLAIN ? values->prefix_len : 0;
-	const char *bytes;
-	int			len;
-	DatomValue *v;
 
 	if (values->has_ends)
 	{
@@ -282,8 +284,25 @@ get_bytes(const DatomValues *values, int i, uint64 *far_hash)
 	}
 	if (start > end || end > (uint64) values->total)
 		damaged();
-	bytes = values->bytes + start;
-	len = (int) (end - start);
+	*bytes = values->bytes + start;
+	return (int) (end - start);
+}
+
+static int
+mark_of(const DatomValues *values, int i)
+{
+	return values->has_marks ? (int) datom_packed_get(&values->marks, i) : MARK_PLAIN;
+}
+
+static DatomValue *
+get_bytes(const DatomValues *values, int i, uint64 *far_hash)
+{
+	int			mark = mark_of(values, i);
+	int			skip = mark == MARK_PLAIN ? values->prefix_len : 0;
+	const char *bytes;
+	int			len = find_bytes(values, i, &bytes);
+	DatomValue *v;
+
 	if (mark == MARK_FAR)
 	{
 		if (len != sizeof(*far_hash))
@@ -299,17 +318,67 @@ get_bytes(const DatomValues *values, int i, uint64 *far_hash)
 	return check_image(v);
 }
 
+/* In a list, the entry of value i. */
+static int
+entry_of(const DatomValues *values, int i)
+{
+	uint64		entry;
+
+	if (!values->listed)
+		return i;
+	entry = (uint64) datom_packed_get(&values->index, i);
+	if (entry >= (uint64) values->entries)
+		damaged();
+	return (int) entry;
+}
+
+static int
+text_of_bytes(const DatomValues *values, int i, char *out, int room)
+{
+	int			skip = values->prefix_len;
+	const char *bytes;
+	int			len = find_bytes(values, i, &bytes);
+	char		kind;
+
+	if (mark_of(values, i) != MARK_PLAIN || skip + len < 1 || skip + len - 1 > room)
+		return -1;
+	kind = skip > 0 ? values->prefix[0] : bytes[0];
+	if (kind != DATOM_STRING && kind != DATOM_KEYWORD)
+		return -1;
+	if (skip > 0)
+	{
+		memcpy(out, values->prefix + 1, skip - 1);
+		memcpy(out + skip - 1, bytes, len);
+	}
+	else
+		memcpy(out, bytes + 1, len - 1);
+	return skip + len - 1;
+}
+
+int
+datom_values_text(const DatomValues *values, int i, char *out, int room)
+{
+	char		digits[20];
+	int			len;
+	int			before = values->prefix_len - 1;
+
+	i = entry_of(values, i);
+	if (values->codec == CODEC_BYTES)
+		return text_of_bytes(values, i, out, room);
+	if (values->codec != CODEC_DIGITS)
+		return -1;
+	len = write_digits(values, i, digits);
+	if (before + len > room)
+		return -1;
+	memcpy(out, values->prefix + 1, before);
+	memcpy(out + before, digits, len);
+	return before + len;
+}
+
 DatomValue *
 datom_values_get(const DatomValues *values, int i, uint64 *far_hash)
 {
-	if (values->listed)
-	{
-		uint64		entry = (uint64) datom_packed_get(&values->index, i);
-
-		if (entry >= (uint64) values->entries)
-			damaged();
-		i = (int) entry;
-	}
+	i = entry_of(values, i);
 	switch (values->codec)
 	{
 		case CODEC_INTEGER:

@@ -42,6 +42,12 @@ extern bool datom_values_open(DatomValues *values, DatomCursor *cursor);
  */
 extern DatomValue *datom_values_get(const DatomValues *values, int i, uint64 *far_hash);
 
+/*
+ * The bytes of value i if it is a string or a keyword and at most `room` long:
+ * writes them and returns how many. -1: it is not.
+ */
+extern int	datom_values_text(const DatomValues *values, int i, char *out, int room);
+
 /* Writes number / 10^scale as the payload of a bigdec; returns its length. */
 extern int	datom_decimal_write(char *out, int64 number, int scale);
 

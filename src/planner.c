@@ -191,6 +191,7 @@ typedef struct Offer
 	PlannerInfo *root;
 	RelOptInfo *rel;
 	DatomQuestion question;
+	List	   *implied;		/* clauses on shards that follow from others' */
 	Relation	table;			/* open */
 } Offer;
 
@@ -222,7 +223,7 @@ estimate(const Offer *offer, List *clauses)
 	DatomScanEstimate result;
 
 	datom_bounds_shape(clauses, offer->rel->relid, &shape);
-	shape.shards = shards_of(offer, clauses);
+	shape.shards = shards_of(offer, clauses) * shards_of(offer, offer->implied);
 	datom_scan_estimate(offer->table, datom_question_mode(&offer->question), &shape,
 						&result);
 	if (offer->question.kind == QUESTION_SINCE)
@@ -328,11 +329,13 @@ add_serial_path(const Offer *offer, ParamPathInfo *param_info)
 	/* Reading the log of the table is what a sequential scan does. */
 	if (!is_function(offer) && scan.order == NULL)
 		return;
-	path = datom_custom_path(offer->rel, param_info, &offer->question, scan.order);
+	path = datom_custom_path(offer->rel, param_info, &offer->question, scan.order,
+							 offer->implied);
 	path->path.parallel_safe = !is_function(offer) && offer->rel->consider_parallel;
 	if (is_function(offer) && param_info)
 		param_info->ppi_rows = question_rows(offer, rinfos);
-	path->path.rows = param_info ? param_info->ppi_rows : offer->rel->rows;
+	path->path.rows = param_info ? param_info->ppi_rows :
+		clamp_row_est(offer->rel->rows / shards_of(offer, offer->implied));
 	cost_path(offer, &path->path, rinfos, &scan, 1);
 	add_path(offer->rel, &path->path);
 }
@@ -352,11 +355,12 @@ add_parallel_path(const Offer *offer)
 	workers = compute_parallel_worker(rel, scan.pages, -1, max_parallel_workers_per_gather);
 	if (workers <= 0)
 		return;
-	path = datom_custom_path(rel, NULL, &offer->question, scan.order);
+	path = datom_custom_path(rel, NULL, &offer->question, scan.order, offer->implied);
 	path->path.parallel_aware = true;
 	path->path.parallel_safe = true;
 	path->path.parallel_workers = workers;
-	path->path.rows = clamp_row_est(rel->rows / parallel_divisor(workers));
+	path->path.rows = clamp_row_est(rel->rows / shards_of(offer, offer->implied) /
+									parallel_divisor(workers));
 	cost_path(offer, &path->path, rel->baserestrictinfo, &scan, parallel_divisor(workers));
 	add_partial_path(rel, &path->path);
 }
@@ -455,6 +459,7 @@ offer_question(Offer *offer)
 	rel->tuples = clamp_row_est(estimate(offer, NIL).rows);
 	(void) datom_shard_estimate(offer->root, rel, Anum_datom_e);
 	rel->rows = question_rows(offer, rel->baserestrictinfo);
+	offer->implied = datom_shard_implied(offer->root, rel, Anum_datom_e);
 	rel->consider_parallel = may_be_parallel(offer);
 	rel->pathlist = NIL;
 	rel->partial_pathlist = NIL;
@@ -550,6 +555,7 @@ static void
 offer_table(Offer *offer)
 {
 	correct_rows(offer);
+	offer->implied = datom_shard_implied(offer->root, offer->rel, Anum_datom_e);
 	offer->table = table_open(offer->question.relid, NoLock);
 	add_paths(offer);
 	table_close(offer->table, NoLock);

@@ -151,8 +151,12 @@ open_order(DatomRows *rows, DatomOrderKind kind)
 	take_snapshot(rows);
 	if (rows->orders[kind] == NULL)
 	{
+		/* A caller may collect rows in a context that is reset for each. */
+		MemoryContext old = MemoryContextSwitchTo(GetMemoryChunkContext(rows));
+
 		rows->orders[kind] = datom_order_open(table->orders[kind], AccessShareLock);
 		rows->lookups[kind] = datom_lookup_begin(rows->orders[kind], false);
+		MemoryContextSwitchTo(old);
 	}
 	if (rows->orders[kind]->meta.distrusted)
 		return NULL;

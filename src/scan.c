@@ -21,6 +21,7 @@
 #include "scan.h"
 
 #include "access/xact.h"
+#include "common/hashfn.h"
 #include "executor/tuptable.h"
 #include "miscadmin.h"
 #include "storage/bufmgr.h"
@@ -34,9 +35,9 @@
 #include "db.h"
 #include "log.h"
 #include "merge.h"
+#include "order_view.h"
 #include "rows.h"
 #include "settings.h"
-#include "tail.h"
 
 /* States of DatomScanShared. */
 enum
@@ -45,12 +46,6 @@ enum
 	SHARED_FILLING,
 	SHARED_FULL
 };
-
-/*
- * A reader merges a tail of so many rows, which costs about as much as to fold
- * them, but once.
- */
-#define LONG_TAIL 20000
 
 /* How many rows are on a page of the log. */
 #define ROWS_OF_PAGE 95
@@ -74,9 +69,7 @@ struct DatomScan
 	DatomScanShared *shared;
 	MemoryContext context;
 	ScanWay		way;
-	DatomOrder *order;
-	TimestampTz basis;
-	TimestampTz bound;
+	DatomOrderView view;
 	DatomBlockScan *blocks;
 	bool		rest_asked;		/* for what comes from no block */
 	Tuplestorestate *ready;		/* that */
@@ -274,9 +267,9 @@ ask_few(DatomScan *scan)
 	const DatomAttr *attr = only_attr(scan);
 	bool		gave_up;
 
-	if (scan->order)
-		datom_rows_adopt(rows, scan->order);
-	scan->order = NULL;
+	if (scan->view.order)
+		datom_rows_adopt(rows, scan->view.order);
+	scan->view.order = NULL;
 	if (scan->query.e_min == scan->query.e_max)
 		ask_entity(scan, rows, scan->query.e_min, attr);
 	else
@@ -309,25 +302,11 @@ has_order(DatomScan *scan, DatomOrderKind kind)
 		OidIsValid(table->orders[kind]);
 }
 
-static DatomOrder *
-open_order(DatomScan *scan, DatomOrderKind kind)
-{
-	DatomOrder *order;
-
-	if (!has_order(scan, kind))
-		return NULL;
-	order = datom_order_open(datom_log_table(scan->rel)->orders[kind], AccessShareLock);
-	if (!order->meta.distrusted)
-		return order;
-	datom_order_close(order, AccessShareLock);
-	return NULL;
-}
-
 /* The order of that kind, if it holds all facts of the attribute. */
 static DatomOrder *
 open_covering(DatomScan *scan, DatomOrderKind kind, const DatomAttr *attr)
 {
-	DatomOrder *order = open_order(scan, kind);
+	DatomOrder *order = datom_order_usable(scan->rel, kind);
 
 	if (order == NULL || datom_cover_all(order, attr))
 		return order;
@@ -364,49 +343,20 @@ choose_way(DatomScan *scan)
 		scan->way = BY_FEW;
 		return;
 	}
-	scan->order = open_by_value(scan, attr);
-	if (scan->order)
+	scan->view.order = open_by_value(scan, attr);
+	if (scan->view.order)
 	{
 		scan->way = is_one_value(query) ? BY_FEW : BY_BLOCKS;
 		return;
 	}
 	if (query->nattrs == 0 && by_e)
-		scan->order = open_order(scan, ORDER_EAVT);
-	if (scan->order == NULL)
-		scan->order = open_order(scan, ORDER_AEVT);
-	if (scan->order == NULL)
-		scan->order = open_order(scan, ORDER_EAVT);
-	if (scan->order == NULL)
+		scan->view.order = datom_order_usable(scan->rel, ORDER_EAVT);
+	if (scan->view.order == NULL)
+		scan->view.order = datom_order_usable(scan->rel, ORDER_AEVT);
+	if (scan->view.order == NULL)
+		scan->view.order = datom_order_usable(scan->rel, ORDER_EAVT);
+	if (scan->view.order == NULL)
 		scan->way = BY_LOG;
-}
-
-/* The tail's rows; -1: they are too many. */
-static int
-read_tail(DatomScan *scan, DatomRow **rows)
-{
-	DatomTailQuery query = {
-		.which = TAIL_ALL, .above = scan->bound, .at = scan->at.at,
-		.snapshot = scan->at.snapshot, .basis = scan->basis
-	};
-	int			n = 0;
-
-	if (scan->at.at > scan->bound)
-		n = datom_tail_rows(scan->rel, &query, rows);
-	scan->counts.tail_rows = Max(n, 0);
-	return n;
-}
-
-static void
-set_bound(DatomScan *scan)
-{
-	scan->basis = scan->at.at != DT_NOEND ? scan->at.at :
-		datom_basis_entry(RelationGetRelid(scan->rel), scan->at.snapshot);
-	scan->bound = Min(Min(scan->basis, scan->order->meta.watermark), scan->at.at);
-#ifdef DATOM_TEST
-	if (datom_test_break == BREAK_XID_ONLY)
-		scan->bound = Min(scan->order->meta.watermark, scan->at.at);
-#endif
-	scan->counts.basis = scan->bound;
 }
 
 static bool
@@ -523,8 +473,8 @@ lead(DatomScan *scan)
 	shared->way = scan->way;
 	if (scan->way == BY_BLOCKS)
 	{
-		shared->meta = scan->order->meta;
-		shared->index = RelationGetRelid(scan->order->index);
+		shared->meta = scan->view.order->meta;
+		shared->index = RelationGetRelid(scan->view.order->index);
 	}
 	pg_write_barrier();
 	pg_atomic_write_u32(&shared->state, SHARED_FULL);
@@ -536,74 +486,42 @@ follow(DatomScan *scan)
 	scan->way = scan->shared->way;
 	if (scan->way != BY_BLOCKS)
 		return;
-	scan->order = datom_order_open(scan->shared->index, AccessShareLock);
-	scan->order->meta = scan->shared->meta;
-}
-
-/* Reads the tail; where it is long, merges first if that is possible. */
-static int
-settle_tail(DatomScan *scan, DatomRow **tail)
-{
-	int			n;
-
-	set_bound(scan);
-	n = read_tail(scan, tail);
-	if (n >= 0 && n < LONG_TAIL)
-		return n;
-	/* Serializable transactions have no tail at all. */
-	if (!IsolationIsSerializable())
-		datom_merge_relieve(scan->rel, true);
-	datom_order_read_meta(scan->order);
-	set_bound(scan);
-	n = read_tail(scan, tail);
-	if (n < 0)
-		scan->way = BY_LOG;
-	return n;
+	scan->view.order = datom_order_open(scan->shared->index, AccessShareLock);
 }
 
 static void
-begin_blocks(DatomScan *scan, DatomRow *tail, int n)
+begin_blocks(DatomScan *scan)
 {
-	scan->blocks = datom_blocks_begin(scan->rel, scan->at.snapshot, scan->order, scan->bound,
+	const DatomOrderView *view = &scan->view;
+
+	scan->counts.basis = view->bound;
+	scan->counts.tail_rows = view->ntail;
+	scan->blocks = datom_blocks_begin(scan->rel, scan->at.snapshot, view->order, view->bound,
 									  &scan->query, only_attr(scan), block_counter(scan));
 	scan->rest_asked = true;
-	add_tail(scan, tail, n, takes_rest(scan));
+	add_tail(scan, view->tail, view->ntail, takes_rest(scan));
 }
 
 /* Goes the way, and by the runs, that the first process chose. */
 static void
 begin_following(DatomScan *scan)
 {
-	DatomRow   *tail = NULL;
-	int			n;
-
 	follow(scan);
 	if (scan->way != BY_BLOCKS)
 		return;
-	set_bound(scan);
-	n = read_tail(scan, &tail);
-	if (n < 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
-				 errmsg("could not scan \"%s\" in several processes",
-						RelationGetRelationName(scan->rel)),
-				 errdetail("Entries were given by hand meanwhile."),
-				 errhint("The query might succeed if retried.")));
-	begin_blocks(scan, tail, n);
+	datom_order_view_again(&scan->view, scan->rel, &scan->at, &scan->shared->meta);
+	begin_blocks(scan);
 }
 
 static void
 begin_leading(DatomScan *scan)
 {
-	DatomRow   *tail = NULL;
-	int			n = 0;
-
 	choose_way(scan);
-	if (scan->way == BY_BLOCKS)
-		n = settle_tail(scan, &tail);
+	if (scan->way == BY_BLOCKS && !datom_order_view(&scan->view, scan->rel, &scan->at))
+		scan->way = BY_LOG;
 	lead(scan);
 	if (scan->way == BY_BLOCKS)
-		begin_blocks(scan, tail, n);
+		begin_blocks(scan);
 }
 
 /*
@@ -627,7 +545,7 @@ datom_scan_begin(Relation rel, const DatomSettled *at, const DatomScanQuery *que
 	else
 		begin_following(scan);
 	scan->counts.order = scan->way == BY_LOG ? NULL :
-		datom_order_name(scan->order ? scan->order->kind : ORDER_EAVT);
+		datom_order_name(scan->view.order ? scan->view.order->kind : ORDER_EAVT);
 	return scan;
 }
 
@@ -683,10 +601,10 @@ datom_scan_counts(const DatomScan *scan)
 {
 	DatomScan  *own = (DatomScan *) scan;
 
-	if (scan->order)
+	if (scan->view.order)
 	{
-		own->counts.blocks_read = scan->order->blocks_read;
-		own->counts.blocks_skipped = scan->order->blocks_skipped;
+		own->counts.blocks_read = scan->view.order->blocks_read;
+		own->counts.blocks_skipped = scan->view.order->blocks_skipped;
 	}
 	return &scan->counts;
 }
@@ -696,8 +614,8 @@ datom_scan_end(DatomScan *scan)
 {
 	if (scan->blocks)
 		datom_blocks_end(scan->blocks);
-	if (scan->order)
-		datom_order_close(scan->order, AccessShareLock);
+	if (scan->view.order)
+		datom_order_close(scan->view.order, AccessShareLock);
 	if (scan->ready)
 	{
 		ExecDropSingleTupleTableSlot(scan->slot);
@@ -741,27 +659,72 @@ open_records(const DatomOrderMeta *meta, bool past, double *blocks)
 	return records;
 }
 
+/*
+ * How many facts of an attribute blocks of AEVT have, as they were when runs were
+ * last made: counting takes a look at the directories, which each plan would pay.
+ */
+typedef struct AttrCount
+{
+	Oid			index;
+	uint32		next_run;
+	uint32		ident;			/* hash */
+	double		records;
+} AttrCount;
+
+#define ATTR_COUNTS 256
+
+static double
+count_in_blocks(DatomOrder *order, const char *ident)
+{
+	DatomProbe	probe = {.a = ident, .alen = strlen(ident)};
+	DatomBlockRange range = datom_order_everything;
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "datom estimate",
+												  ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(context);
+	double		records = 0;
+
+	range.lo = range.hi = &probe;
+	for (int run = 0; run < order->meta.nruns; run++)
+	{
+		DatomBlockRef *refs;
+		int			n = datom_order_blocks(order, &order->meta.runs[run], PART_OPEN, &range,
+										   &refs);
+
+		for (int i = 0; i < n; i++)
+			records += refs[i].records;
+	}
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(context);
+	return records;
+}
+
+static double
+count_of_attr(DatomOrder *order, const char *ident)
+{
+	static AttrCount counts[ATTR_COUNTS];
+	Oid			index = RelationGetRelid(order->index);
+	uint32		hash = DatumGetUInt32(hash_any((const unsigned char *) ident, strlen(ident)));
+	AttrCount  *count = &counts[hash_combine(hash, index) % ATTR_COUNTS];
+
+	if (count->index != index || count->next_run != order->meta.next_run ||
+		count->ident != hash)
+		*count = (AttrCount) {
+			.records = count_in_blocks(order, ident), .index = index,
+				.next_run = order->meta.next_run, .ident = hash
+		};
+	return count->records;
+}
+
 /* The share of the facts that attributes have, by the directories of AEVT. */
 static double
 share_of_attrs(DatomOrder *order, const DatomScanShape *shape)
 {
 	double		found = 0;
-	double		all;
+	double		blocks;
+	double		all = open_records(&order->meta, false, &blocks);
 
-	(void) open_records(&order->meta, false, &all);
 	for (int i = 0; shape->attrs && i < shape->nattrs; i++)
-	{
-		DatomProbe	probe = {.a = shape->attrs[i], .alen = strlen(shape->attrs[i])};
-		DatomBlockRange range = datom_order_everything;
-
-		range.lo = range.hi = &probe;
-		for (int run = 0; run < order->meta.nruns; run++)
-		{
-			DatomBlockRef *refs;
-
-			found += datom_order_blocks(order, &order->meta.runs[run], PART_OPEN, &range, &refs);
-		}
-	}
+		found += count_of_attr(order, shape->attrs[i]);
 	return all > 0 && shape->attrs ? Min(found / all, 1.0) : 0.2 * shape->nattrs;
 }
 

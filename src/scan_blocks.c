@@ -194,8 +194,8 @@ add_range(DatomBlockScan *scan, DatomBlockRange *range)
 }
 
 /* Bounds of values that zones know: integers of the attribute's own kind. */
-static bool
-zone_bound(const DatomAttr *attr, const DatomValue *v, int64 *bound)
+bool
+datom_zone_bound(const DatomAttr *attr, const DatomValue *v, int64 *bound)
 {
 	if (v == NULL)
 		return true;
@@ -307,8 +307,8 @@ find_items(DatomBlockScan *scan, const DatomAttr *attr)
 	range.from_max = scan->bound;
 	range.v_min = PG_INT64_MIN;
 	range.v_max = PG_INT64_MAX;
-	range.has_v = zone_bound(attr, query->v_min, &range.v_min) &&
-		zone_bound(attr, query->v_max, &range.v_max);
+	range.has_v = datom_zone_bound(attr, query->v_min, &range.v_min) &&
+		datom_zone_bound(attr, query->v_max, &range.v_max);
 	if (scan->order->kind == ORDER_EAVT)
 	{
 		range.lo = &lo;

@@ -59,6 +59,12 @@ typedef struct DatomIdents
 /* The number of an attribute; -1 if it was not met and shall not be added. */
 extern int	datom_idents_number(DatomIdents *idents, const char *name, int len, bool add);
 
+/*
+ * What the zones of blocks say of values: the bound as they have it, untouched if
+ * v is NULL; false if they know nothing of it.
+ */
+extern bool datom_zone_bound(const DatomAttr *attr, const DatomValue *v, int64 *bound);
+
 typedef struct DatomBlockScan DatomBlockScan;
 
 /*

@@ -317,6 +317,103 @@ datom_shard_estimate(PlannerInfo *root, RelOptInfo *rel, AttrNumber column)
 	return found;
 }
 
+/*
+ * Shards that follow
+ */
+
+typedef struct Replacement
+{
+	Var		   *column;
+	Var		   *by;
+} Replacement;
+
+static Node *
+replace_column(Node *node, void *context)
+{
+	Replacement *replacement = context;
+
+	if (node && IsA(node, Var) && ((Var *) node)->varno == replacement->column->varno &&
+		((Var *) node)->varattno == replacement->column->varattno)
+		return copyObject((Node *) replacement->by);
+	return expression_tree_mutator(node, replace_column, context);
+}
+
+/* The column that a member of an equivalence class is; NULL: not simply one. */
+static Var *
+member_column(const EquivalenceMember *member)
+{
+	Var		   *var = (Var *) member->em_expr;
+
+	return IsA(var, Var) && var->vartype == INT8OID && var->varlevelsup == 0 &&
+		!member->em_is_child && bms_is_empty(member->em_nullable_relids) ? var : NULL;
+}
+
+/* The relation's shard clauses on a column, of things that no row knows. */
+static List *
+shards_on(PlannerInfo *root, Var *column, Var *by)
+{
+	RelOptInfo *rel = root->simple_rel_array[column->varno];
+	Replacement replacement = {column, by};
+	List	   *found = NIL;
+	DatomShardClause shard;
+	ListCell   *lc;
+
+	if (rel == NULL || rel->reloptkind != RELOPT_BASEREL)
+		return NIL;
+	foreach(lc, rel->baserestrictinfo)
+	{
+		RestrictInfo *rinfo = lfirst_node(RestrictInfo, lc);
+
+		if (rinfo->security_level == 0 &&
+			datom_shard_match(rinfo->clause, column->varno, column->varattno, &shard) &&
+			!contain_var_clause((Node *) shard.i) && !contain_var_clause((Node *) shard.n))
+			found = lappend(found, replace_column((Node *) shard.clause, &replacement));
+	}
+	return found;
+}
+
+/* Those that follow because of one class, of which `by` is a member. */
+static List *
+implied_by_class(PlannerInfo *root, const EquivalenceClass *ec, Var *by)
+{
+	List	   *found = NIL;
+	ListCell   *lc;
+
+	foreach(lc, ec->ec_members)
+	{
+		Var		   *other = member_column(lfirst(lc));
+
+		if (other && other->varno != by->varno)
+			found = list_concat(found, shards_on(root, other, by));
+	}
+	return found;
+}
+
+List *
+datom_shard_implied(PlannerInfo *root, RelOptInfo *rel, AttrNumber column)
+{
+	List	   *found = NIL;
+	int			i = -1;
+
+	while (rel->reloptkind == RELOPT_BASEREL && found == NIL &&
+		   (i = bms_next_member(rel->eclass_indexes, i)) >= 0)
+	{
+		EquivalenceClass *ec = list_nth(root->eq_classes, i);
+		ListCell   *lc;
+
+		if (ec->ec_has_volatile || ec->ec_below_outer_join)
+			continue;
+		foreach(lc, ec->ec_members)
+		{
+			Var		   *var = member_column(lfirst(lc));
+
+			if (var && var->varno == (int) rel->relid && var->varattno == column)
+				found = implied_by_class(root, ec, var);
+		}
+	}
+	return found;
+}
+
 PG_FUNCTION_INFO_V1(datom_shard_support);
 
 /* datom.shard_support(internal): what datom.shard() selects, for the planner. */

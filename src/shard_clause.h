@@ -54,6 +54,14 @@ extern bool datom_shard_known(const DatomShardClause *shards, int n, DatomShard 
 extern double datom_shard_count(const DatomShardClause *shard, PlannerInfo *root);
 
 /*
+ * Shard clauses on the relation's column that follow from those of relations
+ * whose entity it equals in every row of the query. The executor need not check
+ * them, and sizes do not count them: a join of two shards of which one follows
+ * from the other has an Nth of the rows, not an Nth of an Nth.
+ */
+extern List *datom_shard_implied(PlannerInfo *root, RelOptInfo *rel, AttrNumber column);
+
+/*
  * Lets the server estimate the relation's shard clauses as one in so many rows.
  * False if it has none.
  */
