@@ -14,14 +14,16 @@ FLOORS = \
 	locks ledger txlog basis log own rowset tail_read tail_own tail \
 	rowsort far cover rows attrs merge audit stats facts append log_am order_am ticker \
 	instant db scan_blocks order_view scan timetravel create node \
-	entity txdata resolve evolve transact check \
-	shard_clause sql_value entity_table entity_rows \
-	fdw_import fdw_write fdw_aggregate fdw entities \
-	bounds custom_scan planner \
+	entity txdata resolve evolve say transact check \
+	shard_clause moment_clause sql_value entity_table entity_row entity_history \
+	attr_stream entity_batch entity_rows entity_scan entity_blocks entity_values \
+	entity_clause entity_node entity_selected entity_filter entity_groups entity_sums \
+	fdw_plan fdw_lock fdw fdw_import fdw_write fdw_aggregate entities \
+	bounds custom_scan entity_rewrite planner \
 	order_block_test tail_test guard module
 OBJS = $(patsubst %.c,%.o,$(wildcard $(FLOORS:%=src/%.c)))
 
-REGRESS = attribute value log log_refuse log_index log_bulk order timetravel custom_scan shard entity transact evolve check
+REGRESS = attribute value log log_refuse log_index log_bulk order timetravel custom_scan shard entity transact evolve check entity_table entity_aggregate entity_write entities
 REGRESS_OPTS = --load-extension=datom
 ISOLATION = $(basename $(notdir $(wildcard test/isolation/specs/*.spec)))
 ISOLATION_OPTS = --inputdir=test/isolation --outputdir=output_iso --load-extension=datom

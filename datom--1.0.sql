@@ -733,6 +733,59 @@ CREATE FUNCTION datom.entity(db regclass, a datom.attribute, v datom.value) RETU
 COMMENT ON FUNCTION datom.entity(regclass, bigint) IS 'what holds of an entity at the moment in force';
 COMMENT ON FUNCTION datom.entity(regclass, datom.attribute, datom.value) IS 'what holds, at the moment in force, of the entity to which a unique value belongs';
 
+-- ---- entity tables ----
+
+CREATE FUNCTION datom.fdw_handler() RETURNS fdw_handler
+	LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'datom_fdw_handler';
+COMMENT ON FUNCTION datom.fdw_handler() IS 'foreign data wrapper';
+
+CREATE FUNCTION datom.fdw_validator(text[], oid) RETURNS void
+	LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'datom_fdw_validator';
+COMMENT ON FUNCTION datom.fdw_validator(text[], oid) IS 'options of entity tables';
+
+CREATE FOREIGN DATA WRAPPER datom HANDLER datom.fdw_handler VALIDATOR datom.fdw_validator;
+COMMENT ON FOREIGN DATA WRAPPER datom IS 'entities of datom tables as rows';
+
+CREATE SERVER datom FOREIGN DATA WRAPPER datom;
+GRANT USAGE ON FOREIGN SERVER datom TO PUBLIC;
+COMMENT ON SERVER datom IS 'the datom tables of this database';
+
+CREATE FUNCTION datom.refresh_entities(db regclass, into_schema regnamespace) RETURNS SETOF text
+	LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE ROWS 10 AS 'MODULE_PATHNAME', 'datom_refresh_entities';
+COMMENT ON FUNCTION datom.refresh_entities(regclass, regnamespace) IS 'make entity tables that are missing in a schema, and columns for attributes that none shows; returns the commands';
+
+CREATE FUNCTION datom.entities_as_of(entity anyelement, at timestamptz) RETURNS SETOF anyelement
+	LANGUAGE C STABLE PARALLEL RESTRICTED ROWS 100000 AS 'MODULE_PATHNAME', 'datom_entities_as_of';
+CREATE FUNCTION datom.entities_as_of(entity anyelement, tx bigint) RETURNS SETOF anyelement
+	LANGUAGE C STABLE PARALLEL RESTRICTED ROWS 100000 AS 'MODULE_PATHNAME', 'datom_entities_as_of';
+CREATE FUNCTION datom.entities_as_of(entity anyelement, at text) RETURNS SETOF anyelement
+	LANGUAGE C STABLE PARALLEL RESTRICTED ROWS 100000 AS 'MODULE_PATHNAME', 'datom_entities_as_of';
+COMMENT ON FUNCTION datom.entities_as_of(anyelement, timestamptz) IS 'the rows of an entity table as of an instant, which is included; name the table as in NULL::purchase';
+COMMENT ON FUNCTION datom.entities_as_of(anyelement, bigint) IS 'the rows of an entity table as of a transaction, which is included; name the table as in NULL::purchase';
+COMMENT ON FUNCTION datom.entities_as_of(anyelement, text) IS 'the rows of an entity table as of a moment, which is included; name the table as in NULL::purchase';
+
+CREATE FUNCTION datom.entities_since(entity anyelement, at timestamptz) RETURNS SETOF anyelement
+	LANGUAGE C STABLE PARALLEL RESTRICTED ROWS 10000 AS 'MODULE_PATHNAME', 'datom_entities_since';
+CREATE FUNCTION datom.entities_since(entity anyelement, tx bigint) RETURNS SETOF anyelement
+	LANGUAGE C STABLE PARALLEL RESTRICTED ROWS 10000 AS 'MODULE_PATHNAME', 'datom_entities_since';
+CREATE FUNCTION datom.entities_since(entity anyelement, at text) RETURNS SETOF anyelement
+	LANGUAGE C STABLE PARALLEL RESTRICTED ROWS 10000 AS 'MODULE_PATHNAME', 'datom_entities_since';
+COMMENT ON FUNCTION datom.entities_since(anyelement, timestamptz) IS 'what rows of an entity table show of the facts in force that were asserted after an instant, which is excluded';
+COMMENT ON FUNCTION datom.entities_since(anyelement, bigint) IS 'what rows of an entity table show of the facts in force that were asserted after a transaction';
+COMMENT ON FUNCTION datom.entities_since(anyelement, text) IS 'what rows of an entity table show of the facts in force that were asserted after a moment, which is excluded';
+
+CREATE FUNCTION datom.entities_history(anyelement) RETURNS TABLE (entity anyelement, valid_from timestamptz, valid_to timestamptz)
+	LANGUAGE C STABLE PARALLEL RESTRICTED ROWS 100000 AS 'MODULE_PATHNAME', 'datom_entities_history';
+COMMENT ON FUNCTION datom.entities_history(anyelement) IS 'each state that rows of an entity table have had, from valid_from until before valid_to';
+
+CREATE FUNCTION datom.entities_at_support(internal) RETURNS internal
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'datom_entities_at_support';
+COMMENT ON FUNCTION datom.entities_at_support(internal) IS 'tells the planner that a moment selects all rows';
+
+CREATE FUNCTION datom.entities_at("column" "any", since boolean, function oid, moment "any") RETURNS boolean
+	LANGUAGE C STABLE PARALLEL SAFE SUPPORT datom.entities_at_support AS 'MODULE_PATHNAME', 'datom_entities_at';
+COMMENT ON FUNCTION datom.entities_at("any", boolean, oid, "any") IS 'for the planner only';
+
 -- ---- proof ----
 
 CREATE FUNCTION datom."check"(db regclass, OUT rule text, OUT e bigint, OUT a datom.attribute,

@@ -62,21 +62,15 @@ psql -v n=10000 -v seed=10 -f "$here/generate.sql"
 psql -c "SELECT 'cus' AS \"table\", count(*) AS datoms FROM cus UNION ALL SELECT 'pur', count(*) FROM pur UNION ALL SELECT 'bil', count(*) FROM bil"
 show questions.sql
 
-say 'TRAINING: 35 sessions read a shard each, all as of one moment'
+say 'TRAINING: 35 shards, each fact once, all as of one moment'
 at=2014-11-15T13:37:42Z
-copy() {
-	psql -c "COPY (SELECT * FROM datom.as_of('pur', '$at') WHERE $1) TO STDOUT"
-}
-echo "SELECT * FROM datom.as_of('pur', '$at') WHERE datom.shard(e, i, 35);  -- i from 0 to 34"
-mkdir "$work/shards"
-for i in $(seq 0 34); do
-	copy "datom.shard(e, $i, 35)" > "$work/shards/$i"
-done
-(cd "$work/shards" && wc -l $(seq 0 34)) | awk '$2 != "total" {
-	printf "shard %2d: %d%s", $2, $1, NR % 7 ? "   " : "\n"; sum += $1 } END { print "together " sum }'
-copy true > "$work/whole"
+echo "datom_extract --output shards --shards 35 --as-of $at 'SELECT * FROM purchase'"
+"$work/bin/datom_extract" --output "$work/shards" --shards 35 --as-of $at 'SELECT * FROM purchase' 2>&1 | tail -1
+(cd "$work/shards" && wc -l part-*) | awk '$2 != "total" {
+	printf "shard %2d: %d%s", NR - 1, $1, NR % 7 ? "   " : "\n"; sum += $1 } END { print "together " sum }'
+PGOPTIONS="-c datom.as_of=$at" psql -c "COPY (SELECT * FROM purchase) TO STDOUT (FORMAT csv)" > "$work/whole"
 echo "the whole $(wc -l < "$work/whole")"
-sort "$work"/shards/* > "$work/united"
+sort "$work"/shards/part-* > "$work/united"
 sort "$work/whole" | cmp - "$work/united"
 echo 'The union of the shards is the whole, line by line.'
 

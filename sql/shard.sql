@@ -92,6 +92,26 @@ CREATE VIEW barred WITH (security_barrier) AS SELECT * FROM now WHERE v > 990::d
 SELECT shards('SELECT * FROM barred WHERE e % 35 = 3');
 SELECT shards('SELECT * FROM barred WHERE datom.shard(e, 3, 35)');
 
+-- to what is joined by entity, if it can have no other row
+CREATE FUNCTION joined(query text, OUT shards bigint, OUT same boolean) LANGUAGE plpgsql AS $$
+DECLARE
+	rows bigint;
+	slow bigint;
+BEGIN
+	SELECT count(*) INTO shards FROM shards(query) s WHERE s ~ 'Shard: ';
+	EXECUTE format('SELECT count(*) FROM (%s) q', query) INTO rows;
+	SET LOCAL datom.enable_scan = off;
+	EXECUTE format('SELECT count(*) FROM (%s) q', query) INTO slow;
+	RESET datom.enable_scan;
+	same := rows = slow;
+END $$;
+SELECT q, j.* FROM unnest(ARRAY['SELECT FROM now a JOIN pur b USING (e) WHERE datom.shard(e, 3, 7)', 'SELECT FROM now a JOIN now b ON a.e = b.e JOIN datom.history(''pur'') c ON c.e = b.e WHERE c.e % 7 = 3',
+	'SELECT FROM now a, now b, now c WHERE a.e = b.e AND b.e = c.e AND a.e % 7 = 3 AND c.e % 5 = 2', 'SELECT FROM now a LEFT JOIN now b ON a.e = b.e WHERE b.e % 7 = 3', 'SELECT FROM now a WHERE EXISTS (SELECT FROM pur b WHERE b.e = a.e AND b.e % 7 = 3)',
+	'SELECT FROM now a WHERE a.e IN (SELECT b.e FROM pur b WHERE b.e % 7 = 3)', 'SELECT FROM (SELECT e FROM now GROUP BY e) a JOIN pur b USING (e) WHERE datom.shard(e, 3, 7)', 'SELECT FROM now a JOIN pur b ON a.e = b.e AND datom.shard(b.e, 3, (SELECT 7))']) q, joined(q) j;
+SELECT q, j.* FROM unnest(ARRAY['SELECT FROM now a LEFT JOIN now b ON a.e = b.e WHERE a.e % 7 = 3', 'SELECT FROM now a LEFT JOIN now b ON a.e = b.e AND b.e % 7 = 3', 'SELECT FROM now a FULL JOIN pur b ON a.e = b.e AND b.e % 7 = 3',
+	'SELECT FROM now a WHERE NOT EXISTS (SELECT FROM pur b WHERE b.e = a.e AND b.e % 7 = 3)', 'SELECT FROM now a JOIN pur b ON a.e = b.e + 1 AND b.e % 7 = 3', 'SELECT FROM pur x LEFT JOIN (now a JOIN pur b USING (e)) ON x.e = a.e AND a.e % 7 = 3',
+	'SELECT FROM now a JOIN pur b ON a.e = b.tx AND b.e % 7 = 3', 'SELECT FROM now a JOIN pg_class c ON c.oid::bigint = a.e AND c.oid::bigint % 7 = 3', 'SELECT FROM pur a JOIN pur b USING (e) WHERE datom.shard(b.e, 3, abs(a.tx) + 4)']) q, joined(q) j;
+
 -- parameters
 PREPARE part(bigint, int) AS SELECT count(*) FILTER (WHERE e > 0), max(e), count(*) FROM datom.as_of('pur') WHERE mod(e, $2) = $1 AND tx > 0;
 PREPARE shard(bigint, int) AS SELECT count(*), min(e), max(e) FROM now WHERE datom.shard(e, $1, $2) AND e > 0;

@@ -176,8 +176,8 @@ datom_append_refuse_taken(Relation rel, int64 e, const DatomAttr *attr,
 			 errtable(rel)));
 }
 
-static void
-refuse_schema(Relation rel, const char *a, int alen)
+void
+datom_append_refuse_schema(Relation rel, const char *a, int alen)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
@@ -588,7 +588,7 @@ say_row(Rows *rows, DatomRow *row)
 	if (datom_schema_reserved(row->a, row->alen))
 	{
 		if (datom_append_schema_allowed == 0)
-			refuse_schema(rows->rel, row->a, row->alen);
+			datom_append_refuse_schema(rows->rel, row->a, row->alen);
 		rows->schema = NULL;
 	}
 	attr = find_attribute(rows, row);

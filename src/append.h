@@ -34,6 +34,9 @@ extern void datom_append_refuse_taken(Relation rel, int64 e,
 									  const DatomAttr *attr, int64 other,
 									  int pos);
 
+/* The error for facts about attributes that do not come from transact(). */
+extern void datom_append_refuse_schema(Relation rel, const char *a, int alen);
+
 /* Moves the entity sequence to e, if it is not there or above already. */
 extern void datom_append_reach(Relation rel, int64 e);
 extern int64 datom_append_sequence_value(Oid sequence);

@@ -34,6 +34,7 @@
 #include "utils/snapmgr.h"
 #include "utils/syscache.h"
 
+#include "fdw_import.h"
 #include "log.h"
 #include "log_am.h"
 #include "ticker.h"
@@ -205,6 +206,21 @@ has_extension(void)
 	return OidIsValid(get_namespace_oid("datom", true));
 }
 
+/* Docs of attributes become comments on the columns that have just been made. */
+static void
+comment_columns(Node *stmt)
+{
+	RangeVar   *name = NULL;
+
+	if (IsA(stmt, CreateForeignTableStmt))
+		name = ((CreateForeignTableStmt *) stmt)->base.relation;
+	else if (IsA(stmt, AlterTableStmt) &&
+			 ((AlterTableStmt *) stmt)->objtype == OBJECT_FOREIGN_TABLE)
+		name = ((AlterTableStmt *) stmt)->relation;
+	if (name && has_extension())
+		datom_fdw_comment(RangeVarGetRelid(name, NoLock, true));
+}
+
 static void
 process_utility(PlannedStmt *pstmt, const char *query, bool read_only_tree,
 				ProcessUtilityContext context, ParamListInfo params,
@@ -254,6 +270,7 @@ process_utility(PlannedStmt *pstmt, const char *query, bool read_only_tree,
 	else
 		standard_ProcessUtility(pstmt, query, read_only_tree, context, params,
 								env, dest, qc);
+	comment_columns(pstmt->utilityStmt);
 }
 
 /* A relation has just been entered into pg_class, by this command. */

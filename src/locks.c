@@ -73,15 +73,44 @@ datom_lock_value_bucket(const char *ident, int len, uint32 value_hash)
 }
 
 bool
-datom_lock_bucket(Oid db, uint32 bucket)
+datom_lock_all_held(Oid db)
 {
 	LOCKTAG		tag;
 
 	SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, db, GATE, LOCK_CLASS);
-	if (LockHeldByMe(&tag, ExclusiveLock))
+	return LockHeldByMe(&tag, ExclusiveLock);
+}
+
+bool
+datom_lock_bucket(Oid db, uint32 bucket)
+{
+	if (datom_lock_all_held(db))
 		return false;
 	acquire(db, GATE, ShareLock, false);
 	return acquire(db, bucket, ExclusiveLock, false) == LOCKACQUIRE_OK;
+}
+
+static int
+by_number(const void *a, const void *b)
+{
+	uint32		x = *(const uint32 *) a;
+	uint32		y = *(const uint32 *) b;
+
+	return x < y ? -1 : x > y;
+}
+
+bool
+datom_lock_buckets(Oid db, uint32 *buckets, int n)
+{
+	bool		news = false;
+
+	if (n > DATOM_MANY_LOCKS)
+		return datom_lock_all(db);
+	qsort(buckets, n, sizeof(uint32), by_number);
+	for (int i = 0; i < n; i++)
+		if (i == 0 || buckets[i] != buckets[i - 1])
+			news |= datom_lock_bucket(db, buckets[i]);
+	return news;
 }
 
 /* For removing ticks; false if somebody else does. */

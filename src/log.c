@@ -229,12 +229,11 @@ datom_log_is(Oid relid)
 }
 
 static bool
-may(Oid relid, AclMode mode)
+may(Oid relid, Oid role, AclMode mode)
 {
-	if (pg_class_aclcheck(relid, GetUserId(), mode) == ACLCHECK_OK)
+	if (pg_class_aclcheck(relid, role, mode) == ACLCHECK_OK)
 		return true;
-	return pg_attribute_aclcheck_all(relid, GetUserId(), mode,
-									 ACLMASK_ALL) == ACLCHECK_OK;
+	return pg_attribute_aclcheck_all(relid, role, mode, ACLMASK_ALL) == ACLCHECK_OK;
 }
 
 /* The datom tables of this database. */
@@ -262,12 +261,24 @@ datom_log_tables(Snapshot snapshot)
 bool
 datom_log_readable(Oid relid)
 {
-	return datom_log_is(relid) && may(relid, ACL_SELECT) &&
-		check_enable_rls(relid, InvalidOid, true) != RLS_ENABLED;
+	return datom_log_readable_by(relid, GetUserId());
+}
+
+bool
+datom_log_readable_by(Oid relid, Oid role)
+{
+	return datom_log_is(relid) && may(relid, role, ACL_SELECT) &&
+		check_enable_rls(relid, role, true) != RLS_ENABLED;
 }
 
 void
 datom_log_require(Oid relid, AclMode mode)
+{
+	datom_log_require_of(relid, GetUserId(), mode);
+}
+
+void
+datom_log_require_of(Oid relid, Oid role, AclMode mode)
 {
 	char	   *name = get_rel_name(relid);
 
@@ -280,10 +291,10 @@ datom_log_require(Oid relid, AclMode mode)
 				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
 				 errmsg("\"%s\" is not a datom table", name),
 				 errhint("Create a datom table with datom.create().")));
-	if (((mode & ACL_SELECT) && !may(relid, ACL_SELECT)) ||
-		((mode & ACL_INSERT) && !may(relid, ACL_INSERT)))
+	if (((mode & ACL_SELECT) && !may(relid, role, ACL_SELECT)) ||
+		((mode & ACL_INSERT) && !may(relid, role, ACL_INSERT)))
 		aclcheck_error(ACLCHECK_NO_PRIV, OBJECT_TABLE, name);
-	if (check_enable_rls(relid, InvalidOid, true) == RLS_ENABLED)
+	if (check_enable_rls(relid, role, true) == RLS_ENABLED)
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("row-level security applies to \"%s\"", name),

@@ -56,9 +56,11 @@ extern List *datom_log_tables(Snapshot snapshot);
 
 /* May the caller read all of it? False too if it is none. */
 extern bool datom_log_readable(Oid relid);
+extern bool datom_log_readable_by(Oid relid, Oid role);
 
 /* Refuses what is not a datom table, or what the caller may not do with it. */
 extern void datom_log_require(Oid relid, AclMode mode);
+extern void datom_log_require_of(Oid relid, Oid role, AclMode mode);
 extern Relation datom_log_open(Oid relid, AclMode mode);
 
 extern DatomTable *datom_log_table(Relation rel);

@@ -201,16 +201,17 @@ get_decimal(const DatomValues *values, int i)
 
 /* The digits of value i of a column of digits; how many. */
 static int
-write_digits(const DatomValues *values, int i, char digits[20])
+write_digits(const DatomValues *values, int i, char *digits)
 {
 	uint64		number = (uint64) datom_packed_get(&values->numbers, i);
-	char		room[20];		/* for any uint64 */
-	int			len = number > 0 ? pg_ulltoa_n(number, room) : 0;
-	int			zeros = Max(values->detail - len, 0);
+	int			len = number > 0 ? pg_ulltoa_n(number, digits) : 0;
+	int			zeros = values->detail - len;
 
+	if (zeros <= 0)
+		return len;
+	memmove(digits + zeros, digits, len);
 	memset(digits, '0', zeros);
-	memcpy(digits + zeros, room, len);
-	return zeros + len;
+	return values->detail;
 }
 
 static DatomValue *
@@ -355,24 +356,25 @@ text_of_bytes(const DatomValues *values, int i, char *out, int room)
 	return skip + len - 1;
 }
 
+/* Room for the digits of any uint64. */
+#define DIGITS_ROOM 20
+
 int
 datom_values_text(const DatomValues *values, int i, char *out, int room)
 {
-	char		digits[20];
-	int			len;
 	int			before = values->prefix_len - 1;
 
 	i = entry_of(values, i);
 	if (values->codec == CODEC_BYTES)
 		return text_of_bytes(values, i, out, room);
-	if (values->codec != CODEC_DIGITS)
+	if (values->codec != CODEC_DIGITS || before + DIGITS_ROOM > room)
 		return -1;
-	len = write_digits(values, i, digits);
-	if (before + len > room)
-		return -1;
-	memcpy(out, values->prefix + 1, before);
-	memcpy(out + before, digits, len);
-	return before + len;
+	/* What follows the stem is still the block's. */
+	if (before <= DATOM_PACK_SLACK)
+		memcpy(out, values->prefix + 1, DATOM_PACK_SLACK);
+	else
+		memcpy(out, values->prefix + 1, before);
+	return before + write_digits(values, i, out + before);
 }
 
 DatomValue *

@@ -44,6 +44,8 @@
 #include "bounds.h"
 #include "custom_scan.h"
 #include "datom.h"
+#include "fdw_plan.h"
+#include "entity_rewrite.h"
 #include "expression.h"
 #include "log.h"
 #include "scan.h"
@@ -91,6 +93,17 @@ is_call(Node *node, DatomQuestionKind *kind)
 			return true;
 		}
 	return false;
+}
+
+/* Is it one that asks for rows of entities at another moment? */
+static bool
+is_entities_call(Node *node)
+{
+	const char *symbol = NULL;
+
+	if (IsA(node, FuncExpr) && ((FuncExpr *) node)->funcretset)
+		symbol = datom_function_symbol(((FuncExpr *) node)->funcid);
+	return symbol && strncmp(symbol, "datom_entities_", strlen("datom_entities_")) == 0;
 }
 
 /* Is its value known only when rows of the query are? */
@@ -162,7 +175,7 @@ count_calls(Node *node, void *count)
 			--*(int *) count;
 		return false;
 	}
-	if (is_call(node, &question.kind))
+	if (is_call(node, &question.kind) || is_entities_call(node))
 		++*(int *) count;
 	return expression_tree_walker(node, count_calls, count);
 }
@@ -170,15 +183,19 @@ count_calls(Node *node, void *count)
 static PlannedStmt *
 plan_query(Query *query, const char *text, int options, ParamListInfo params)
 {
+	DatomRewritten rewritten = datom_entity_rewrite(query, params);
 	int			left = 0;
+	PlannedStmt *plan;
 
 	if ((options & CURSOR_OPT_PARALLEL_OK) && query->commandType == CMD_SELECT &&
 		max_parallel_workers_per_gather > 0 && !IsParallelWorker())
 		(void) count_calls((Node *) query, &left);
 	if (left > 0)
 		options &= ~CURSOR_OPT_PARALLEL_OK;
-	return prev_planner ? prev_planner(query, text, options, params) :
+	plan = prev_planner ? prev_planner(query, text, options, params) :
 		standard_planner(query, text, options, params);
+	datom_entity_rewritten(&rewritten, plan);
+	return plan;
 }
 
 /*
@@ -592,6 +609,8 @@ lend_statistics(PlannerInfo *root, RangeTblEntry *rte, AttrNumber column,
 	DatomQuestion question;
 
 	if (prev_stats && prev_stats(root, rte, column, data))
+		return true;
+	if (datom_fdw_statistics(rte, column, data))
 		return true;
 	if (column <= 0 || !is_question(rte, &question))
 		return false;

@@ -226,6 +226,17 @@ datom_resolve(TxData *data, DatomReader *reader, int64 tx)
 	claims_destroy(claims);
 }
 
+int64
+datom_resolve_new(const char *table, Oid sequence)
+{
+	if (!OidIsValid(sequence))
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("datom table \"%s\" has no entity sequence", table),
+				 errhint("Create it with datom.create(), or a sequence owned by its column e.")));
+	return nextval_internal(sequence, false);
+}
+
 void
 datom_resolve_allocate(TxData *data, Oid sequence)
 {
@@ -237,12 +248,7 @@ datom_resolve_allocate(TxData *data, Oid sequence)
 
 		if (node->e != 0)
 			continue;
-		if (!OidIsValid(sequence))
-			ereport(ERROR,
-					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-					 errmsg("datom table \"%s\" has no entity sequence", data->table),
-					 errhint("Create it with datom.create(), or a sequence owned by its column e.")));
-		node->e = nextval_internal(sequence, false);
+		node->e = datom_resolve_new(data->table, sequence);
 		node->fresh = true;
 	}
 }

@@ -22,6 +22,9 @@ extern TxNode *datom_resolve_find(TxNode *node);
 /* Gives numbers from the sequence to the entities that are new. */
 extern void datom_resolve_allocate(TxData *data, Oid sequence);
 
+/* A number for one new entity of the table. */
+extern int64 datom_resolve_new(const char *table, Oid sequence);
+
 /* An op's value; its node must have a number. */
 extern DatomValue *datom_resolve_value(const TxValue *value);
 

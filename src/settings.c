@@ -17,6 +17,7 @@ int			datom_wait = 2000;
 char	   *datom_shard_setting = NULL;
 bool		datom_enable_scan = true;
 bool		datom_enable_orders = true;
+bool		datom_enable_aggregates = true;
 
 #ifdef DATOM_TEST
 static const struct config_enum_entry break_options[] = {
@@ -27,6 +28,7 @@ static const struct config_enum_entry break_options[] = {
 	{"below_running", BREAK_BELOW_RUNNING, false},
 	{"xid_only", BREAK_XID_ONLY, false},
 	{"no_check", BREAK_NO_CHECK, false},
+	{"no_row_lock", BREAK_NO_ROW_LOCK, false},
 	{NULL, 0, false}
 };
 int			datom_test_break = BREAK_NONE;
@@ -63,6 +65,11 @@ datom_settings_init(void)
 							 "Answers come from orders where there are any.",
 							 "The same answers come from the log, slowly.",
 							 &datom_enable_orders, true, PGC_USERSET, GUC_EXPLAIN,
+							 NULL, NULL, NULL);
+	DefineCustomBoolVariable("datom.enable_aggregates",
+							 "Lets the planner compute aggregates inside scans of entity tables.",
+							 "Plans made while it is on stay in use.",
+							 &datom_enable_aggregates, true, PGC_USERSET, GUC_EXPLAIN,
 							 NULL, NULL, NULL);
 	DefineCustomBoolVariable("datom.enable_scan",
 							 "Lets the planner read datom tables by a scan of their own.",

@@ -11,6 +11,7 @@ extern char *datom_as_of;		/* an instant with its zone, or a tx */
 extern int	datom_wait;			/* milliseconds */
 extern char *datom_shard_setting;	/* i/n: what datom.shard(e) picks; empty: all */
 extern bool datom_enable_scan;	/* of plans, not of answers */
+extern bool datom_enable_aggregates;	/* of plans, not of answers */
 extern bool datom_enable_orders;	/* readers use orders */
 
 #ifdef DATOM_TEST
@@ -23,7 +24,8 @@ enum
 	BREAK_NO_LOCK,
 	BREAK_BELOW_RUNNING,		/* basis just below the running entry */
 	BREAK_XID_ONLY,				/* runs are read up to the watermark */
-	BREAK_NO_CHECK				/* the custom scan checks no rights */
+	BREAK_NO_CHECK,				/* the custom scan checks no rights */
+	BREAK_NO_ROW_LOCK			/* rows to be changed are not locked when scanned */
 };
 extern int	datom_test_break;
 extern int	datom_test_clock_offset;	/* milliseconds */

@@ -1,5 +1,5 @@
 /*
- * transact.c: datom.transact().
+ * transact.c: datom.transact(), and whoever else has operations to carry out.
  *
  * In stages, each of which takes what the one before leaves:
  *
@@ -27,7 +27,7 @@
  * words, before anything is asserted, so that values can change hands within
  * one transaction.
  */
-#include "compat.h"
+#include "transact.h"
 
 #include "access/htup_details.h"
 #include "access/table.h"
@@ -60,6 +60,7 @@
 #include "log.h"
 #include "merge.h"
 #include "resolve.h"
+#include "say.h"
 #include "tail.h"
 #include "txdata.h"
 #include "txlog.h"
@@ -72,13 +73,11 @@ typedef struct Referrer
 	DatomValue *target;
 } Referrer;
 
-/* With more buckets than this, the whole table is locked. */
-#define MANY_LOCKS 512
-
 typedef struct Transact
 {
 	Relation	rel;
 	TxData	   *data;
+	Oid			role;			/* whose right to INSERT counts */
 	DatomReader *reader;
 	Snapshot	snapshot;
 	int64		tx;
@@ -93,28 +92,12 @@ typedef struct Transact
  * Settling
  */
 
-static int
-by_number(const void *a, const void *b)
-{
-	uint32		x = *(const uint32 *) a;
-	uint32		y = *(const uint32 *) b;
-
-	return x < y ? -1 : x > y;
-}
-
 /* Takes these buckets; true if one of them was not held. */
 static bool
 take_buckets(Transact *t, uint32 *buckets, int n)
 {
-	bool		news = false;
-
-	if (t->data->calls || n > MANY_LOCKS)
-		return datom_lock_all(t->data->db);
-	qsort(buckets, n, sizeof(uint32), by_number);
-	for (int i = 0; i < n; i++)
-		if (i == 0 || buckets[i] != buckets[i - 1])
-			news |= datom_lock_bucket(t->data->db, buckets[i]);
-	return news;
+	return t->data->calls ? datom_lock_all(t->data->db) :
+		datom_lock_buckets(t->data->db, buckets, n);
 }
 
 static uint32
@@ -136,7 +119,7 @@ are_many(Transact *t)
 
 		n += op->attr && op->attr->unique != UNIQUE_NONE && op->v.node ? 2 : 1;
 	}
-	return n > MANY_LOCKS;
+	return n > DATOM_MANY_LOCKS;
 }
 
 /* The values by which entities are found, or which must not be found twice. */
@@ -475,6 +458,60 @@ retract_entity(Transact *t, int64 e)
 			retract(t, e, attrs[i].attr, NULL, 0);
 }
 
+/* The schema may have been read anew since the operations were made. */
+static bool
+is_among(const List *attrs, const DatomAttr *attr)
+{
+	ListCell   *lc;
+
+	foreach(lc, attrs)
+	{
+		const DatomAttr *one = lfirst(lc);
+
+		if (one->len == attr->len && memcmp(one->ident, attr->ident, one->len) == 0)
+			return true;
+	}
+	return false;
+}
+
+static void
+retract_attributes(Transact *t, int64 e, const List *attrs)
+{
+	DatomEntityFacts *held;
+	int			n = datom_facts_entity(t->reader, e, &held);
+
+	for (int i = 0; i < n; i++)
+	{
+		if (held[i].attr == NULL || !is_among(attrs, held[i].attr))
+			continue;
+		for (int k = 0; k < held[i].count; k++)
+			if (datom_fact_holds(&held[i].facts[k], DT_NOEND))
+				add_fact(t, e, held[i].attr, held[i].facts[k].v, false, 0);
+	}
+}
+
+static bool
+is_kept(const List *keep, const DatomValue *v)
+{
+	ListCell   *lc;
+
+	foreach(lc, keep)
+		if (datom_value_equal(datom_resolve_value(lfirst(lc)), v))
+			return true;
+	return false;
+}
+
+static void
+retract_others(Transact *t, int64 e, const TxOp *op)
+{
+	DatomFact  *facts;
+	int			n = datom_facts_read(t->reader, e, op->attr, &facts);
+
+	for (int i = 0; i < n; i++)
+		if (datom_fact_holds(&facts[i], DT_NOEND) && !is_kept(op->keep, facts[i].v))
+			add_fact(t, e, op->attr, facts[i].v, false, op->pos);
+}
+
 static void
 decide_op(Transact *t, const TxOp *op)
 {
@@ -494,6 +531,12 @@ decide_op(Transact *t, const TxOp *op)
 			break;
 		case OP_CAS:
 			compare_and_set(t, op, e);
+			break;
+		case OP_RETRACT_ATTRIBUTES:
+			retract_attributes(t, e, op->attrs);
+			break;
+		case OP_RETRACT_OTHERS:
+			retract_others(t, e, op);
 			break;
 		case OP_RETRACT_ENTITY:
 			/* Done for the whole closure at once. */
@@ -544,13 +587,13 @@ by_fact(const void *a, const void *b)
 }
 
 static void
-refuse_contradiction(Transact *t, const TxFact *fact)
+refuse_contradiction(Transact *t, const TxFact *fact, const char *detail)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_CARDINALITY_VIOLATION),
 			 errmsg("the data contradict themselves about entity " INT64_FORMAT ", attribute \"%s\" in \"%s\"",
 					fact->e, fact->attr->ident, t->data->table),
-			 datom_edn_at(fact->pos, NULL)));
+			 datom_edn_at(fact->pos, detail)));
 }
 
 /*
@@ -575,7 +618,7 @@ check_contradictions(Transact *t)
 		if (same && datom_value_equal(last->v, s->v))
 		{
 			if (last->added != s->added)
-				refuse_contradiction(t, s);
+				refuse_contradiction(t, s, NULL);
 			if (datom_value_preferred(s->v, last->v))
 				last->v = s->v;
 			continue;
@@ -583,7 +626,7 @@ check_contradictions(Transact *t)
 		if (s->added && !s->attr->many)
 		{
 			if (value)
-				refuse_contradiction(t, s);
+				refuse_contradiction(t, s, NULL);
 			value = s;
 		}
 		t->facts[kept] = *s;
@@ -618,7 +661,8 @@ check_own(Transact *t)
 {
 	for (int i = 0; i < t->count; i++)
 		if (!t->facts[i].added && is_own(t, &t->facts[i]))
-			refuse_contradiction(t, &t->facts[i]);
+			refuse_contradiction(t, &t->facts[i],
+								 "The transaction in progress has asserted the value that this takes back.");
 }
 
 static bool
@@ -657,101 +701,6 @@ check_unique(Transact *t)
 }
 
 /*
- * Saying
- */
-
-static Oid
-own_type(const char *name)
-{
-	return GetSysCacheOid2(TYPENAMENSP, Anum_pg_type_oid, CStringGetDatum(name),
-						   ObjectIdGetDatum(get_namespace_oid("datom", false)));
-}
-
-/* Columns of what is written, as arrays. */
-enum
-{
-	SAY_E,
-	SAY_A,
-	SAY_V,
-	SAY_ADDED,
-	SAY_COLUMNS
-};
-
-static ArrayType *
-make_array(Datum *values, int n, Oid type)
-{
-	int16		len;
-	bool		byval;
-	char		align;
-
-	get_typlenbyvalalign(type, &len, &byval, &align);
-	return construct_array(values, n, type, len, byval, align);
-}
-
-static Datum
-attribute_datum(const DatomAttr *attr)
-{
-	return PointerGetDatum(cstring_to_text_with_len(attr->ident, attr->len));
-}
-
-/* Inserts with one statement, so that triggers see one. Retractions first. */
-static void
-insert_facts(Transact *t, int n, Datum *columns[SAY_COLUMNS])
-{
-	Oid			types[SAY_COLUMNS] = {INT8OID, own_type("attribute"),
-	own_type("value"), BOOLOID};
-	Oid			array_types[SAY_COLUMNS];
-	Datum		arrays[SAY_COLUMNS];
-	char	   *sql;
-
-	for (int i = 0; i < SAY_COLUMNS; i++)
-	{
-		array_types[i] = get_array_type(types[i]);
-		arrays[i] = PointerGetDatum(make_array(columns[i], n, types[i]));
-	}
-	sql = psprintf("INSERT INTO %s (e, a, v, added) SELECT * FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2), pg_catalog.unnest($3), pg_catalog.unnest($4))",
-				   quote_qualified_identifier(get_namespace_name(RelationGetNamespace(t->rel)),
-											  RelationGetRelationName(t->rel)));
-	SPI_connect();
-	PG_TRY();
-	{
-		datom_append_schema_allowed++;
-		SPI_execute_with_args(sql, SAY_COLUMNS, array_types, arrays, NULL, false, 0);
-	}
-	PG_FINALLY();
-	{
-		datom_append_schema_allowed--;
-	}
-	PG_END_TRY();
-	SPI_finish();
-}
-
-static void
-say(Transact *t)
-{
-	Datum	   *columns[SAY_COLUMNS];
-	int			n = 0;
-
-	for (int i = 0; i < SAY_COLUMNS; i++)
-		columns[i] = palloc(sizeof(Datum) * (t->count + 1));
-	for (int pass = 0; pass < 2; pass++)
-		for (int i = 0; i < t->count; i++)
-		{
-			TxFact	   *fact = &t->facts[i];
-
-			if (fact->implied || fact->added != (pass == 1))
-				continue;
-			columns[SAY_E][n] = Int64GetDatum(fact->e);
-			columns[SAY_A][n] = attribute_datum(fact->attr);
-			columns[SAY_V][n] = PointerGetDatum(fact->v);
-			columns[SAY_ADDED][n] = BoolGetDatum(fact->added);
-			n++;
-		}
-	if (n > 0)
-		insert_facts(t, n, columns);
-}
-
-/*
  * The answer
  */
 
@@ -784,7 +733,7 @@ tempids_json(Transact *t)
 static Datum
 datoms_array(Transact *t)
 {
-	Oid			type = own_type("datom");
+	Oid			type = datom_say_type("datom");
 	TupleDesc	desc = lookup_rowtype_tupdesc(type, -1);
 	Datum	   *rows = palloc(sizeof(Datum) * (t->count + 1));
 	bool		nulls[Natts_datom] = {0};
@@ -799,13 +748,13 @@ datoms_array(Transact *t)
 		if (fact->implied && fact->added)
 			continue;
 		values[Anum_datom_e - 1] = Int64GetDatum(fact->e);
-		values[Anum_datom_a - 1] = attribute_datum(fact->attr);
+		values[Anum_datom_a - 1] = datom_say_attribute(fact->attr);
 		values[Anum_datom_v - 1] = PointerGetDatum(fact->v);
 		values[Anum_datom_tx - 1] = Int64GetDatum(t->tx);
 		values[Anum_datom_added - 1] = BoolGetDatum(fact->added);
 		rows[n++] = HeapTupleGetDatum(heap_form_tuple(desc, values, nulls));
 	}
-	array = PointerGetDatum(make_array(rows, n, type));
+	array = PointerGetDatum(datom_say_array(rows, n, type));
 	ReleaseTupleDesc(desc);
 	return array;
 }
@@ -841,27 +790,59 @@ begin(Transact *t)
 	return datom_txlog_write_tx(t->data->db, datom_log_table(t->rel)->importing);
 }
 
+/* What comes before operations are made. */
+static void
+prepare(Transact *t)
+{
+	datom_append_refuse_as_of(RelationGetRelationName(t->rel));
+	if (datom_tail_own(RelationGetRelid(t->rel)) == 0)
+		datom_merge_relieve(t->rel, false);
+}
+
+static void
+carry_out(Transact *t, DatomTransactCheck check, void *arg)
+{
+	t->tx = begin(t);
+	settle(t);
+	if (check)
+		check(arg, t->reader);
+	decide(t);
+	check_contradictions(t);
+	check_own(t);
+	datom_evolve_check(t->reader, t->data->table, t->facts, t->count);
+	check_unique(t);
+	datom_say(t->rel, t->role, t->facts, t->count);
+}
+
+void
+datom_transact_ops(Relation rel, List *ops, List *nodes, Oid role,
+				   DatomTransactCheck check, void *arg)
+{
+	TxData		data = {
+		.db = RelationGetRelid(rel), .table = RelationGetRelationName(rel),
+		.schema = datom_attrs(rel), .ops = ops, .nodes = nodes
+	};
+	Transact	t = {.rel = rel, .data = &data, .role = role};
+
+	prepare(&t);
+	carry_out(&t, check, arg);
+	end_reader(&t);
+}
+
 static Datum
 transact(FunctionCallInfo fcinfo, const Edn *form, bool json)
 {
 	Oid			db = PG_GETARG_OID(0);
-	Transact	t = {.rel = datom_log_open(db, ACL_SELECT | ACL_INSERT)};
+	Transact	t = {
+		.rel = datom_log_open(db, ACL_SELECT | ACL_INSERT), .role = GetUserId()
+	};
 	Datum		result;
 
 	PreventCommandIfReadOnly("datom.transact()");
 	PreventCommandIfParallelMode("datom.transact()");
-	datom_append_refuse_as_of(RelationGetRelationName(t.rel));
-	if (datom_tail_own(db) == 0)
-		datom_merge_relieve(t.rel, false);
+	prepare(&t);
 	t.data = datom_txdata_read(db, datom_attrs(t.rel), form, json);
-	t.tx = begin(&t);
-	settle(&t);
-	decide(&t);
-	check_contradictions(&t);
-	check_own(&t);
-	datom_evolve_check(t.reader, t.data->table, t.facts, t.count);
-	check_unique(&t);
-	say(&t);
+	carry_out(&t, NULL, NULL);
 	result = answer(fcinfo, &t);
 	end_reader(&t);
 	table_close(t.rel, NoLock);

@@ -41,7 +41,9 @@ typedef enum TxOpKind
 	OP_RETRACT,
 	OP_RETRACT_ATTRIBUTE,		/* whatever its value is */
 	OP_RETRACT_ENTITY,
-	OP_CAS
+	OP_CAS,
+	OP_RETRACT_ATTRIBUTES,		/* the same of several */
+	OP_RETRACT_OTHERS			/* what is not among these values */
 } TxOpKind;
 
 /* A value, or the entity that it will point to. */
@@ -59,6 +61,8 @@ typedef struct TxOp
 	const DatomAttr *attr;
 	TxValue		v;
 	TxValue		old;			/* OP_CAS; empty: no value so far */
+	List	   *attrs;			/* OP_RETRACT_ATTRIBUTES: of DatomAttr */
+	List	   *keep;			/* OP_RETRACT_OTHERS: of TxValue */
 } TxOp;
 
 /* What the operations come down to: a fact to be asserted or retracted. */

@@ -18,6 +18,7 @@ my $dbh = db($node);
 my @roles = qw(owner nobody reader writer scribe columns all_columns columns_insert filtered);
 $dbh->do("CREATE ROLE $_ LOGIN") for @roles;
 $dbh->do('GRANT CREATE, USAGE ON SCHEMA public TO owner');
+$dbh->do($_) for 'CREATE SCHEMA entities', 'GRANT CREATE, USAGE ON SCHEMA entities TO public';
 my %session = map { $_ => role($_) } @roles;
 
 sub role
@@ -67,23 +68,28 @@ my $TYPES = "'datom.value'::regtype, 'datom.attribute'::regtype, 'text'::regtype
 my %TABLELESS = map { $_ => 1 } (
 	'datom.tableam_handler(internal)',    # not to be called
 	'datom.order_handler(internal)',      # likewise
+	'datom.fdw_handler()',                # likewise
+	'datom.fdw_validator(text[],oid)',    # what it is given
 	'datom."create"(text,boolean)',       # needs CREATE on the schema
 	'datom.current_tx()',                 # the caller's own
 	'datom.instant(bigint)',              # only of tables that the user may use
 	'datom.now()',                        # likewise
 	'datom.assert_as_of(text)',           # the session's own setting
 	'datom.sync(timestamp with time zone,interval)', # whether time has passed
-	'datom.shard(bigint)',                # arithmetic, and likewise
-	'datom.shard_predicates(integer,text)', # text
 	'datom.sync(bigint,interval)', 'datom.sync(text,interval)',
-	'datom.entries_given()');             # a trigger of datom.tx
+	'datom.shard(bigint)',                # arithmetic, and the session's own setting
+	'datom.shard_predicates(integer,text)', # text
+	'datom.entries_given()',              # a trigger of datom.tx
+	'datom.entities_at("any",boolean,oid,"any")', # not to be called
+	map({ my $f = $_; map { "datom.entities_$f(anyelement,$_)" } 'timestamp with time zone', 'bigint', 'text' } 'as_of', 'since'), # need SELECT on the entity table
+	'datom.entities_history(anyelement)'); # likewise
 # Who writes needs INSERT, and SELECT as well where the answer tells of facts.
 my %NEEDS = ('import_tx' => 'INSERT', 'transact' => 'SELECT INSERT', 'define_attribute' => 'SELECT INSERT', 'live' => 'owner');
 
 my %ARGUMENT = (
 	regclass => "'secret'", text => "'2014-11-15T13:37:42Z'", bigint => '1', boolean => 'true', jsonb => q('[]'::jsonb),
 	'timestamp with time zone' => q(timestamptz '2014-11-15 13:37:42Z'), 'datom.attribute' => q(':x/id'::datom.attribute),
-	'datom.value' => qq('$SECRET'::datom.value));
+	'datom.value' => qq('$SECRET'::datom.value), regnamespace => q('entities'));
 
 # All functions in the schema or of the extension: signature, name, kind, argument types.
 sub functions

@@ -3,7 +3,8 @@
 # A session keeps prepared statements, with custom and with generic plans, and
 # functions in SQL and PL/pgSQL whose statements it has planned. Between their
 # executions roles, rights, policies, settings, the moment in force, orders,
-# attributes, facts and the table behind the name change, at random. Each time
+# attributes, facts and the table behind the name change, at random; and of an
+# entity table its owner and options. Each time
 # they answer what they answer in a new session in which nothing is planned and
 # orders are not read: the same rows, or an error of the same kind.
 #
@@ -38,6 +39,7 @@ look($admin, $w);
 #
 
 my $SUM = q{count(*) || ':' || coalesce(sum(hashtextextended(concat_ws('|', g.e, g.a, g.v, g.tx, g.added), 0)), 0)};
+my $ROWS = q{count(*) || ':' || coalesce(sum(hashtextextended(concat_ws('|', g.e, g.id, g.long), 0)), 0)};
 my %statements = (
 	all => "SELECT $SUM FROM pur g",
 	one_e => "SELECT $SUM FROM pur g WHERE e = \$1",
@@ -53,12 +55,23 @@ my %statements = (
 	join => "SELECT $SUM FROM datom.as_of('pur', \$3) g JOIN pur h USING (e) WHERE h.a = \$2",
 	qualified => "SELECT $SUM FROM datom.as_of('public.pur') g",
 	entity => q{SELECT datom.entity('pur', $1)::text},
+	rows => "SELECT $ROWS FROM public.rows g",
+	row => "SELECT $ROWS FROM public.rows g WHERE e = \$1",
+	row_by_id => "SELECT $ROWS FROM public.rows g WHERE id = \$4::text",
+	rows_between => "SELECT $ROWS FROM public.rows g WHERE long BETWEEN 0 AND \$1 % 50",
+	rows_then => "SELECT $ROWS FROM datom.entities_as_of(NULL::public.rows, \$3) g WHERE e > \$1",
+	rows_of_shard => "SELECT $ROWS FROM public.rows g WHERE mod(e, 5) = \$1 % 5",
+	rows_counted => "SELECT count(*) || ' ' || coalesce(sum(long), 0) || ' ' || coalesce(max(id), '') FROM public.rows",
+	rows_by_value => "SELECT md5(string_agg(k, ',' ORDER BY k)) FROM (SELECT long || ' ' || count(*) FROM public.rows GROUP BY long) s(k)",
+	rows_viewed => "SELECT $ROWS FROM public.seen_rows g WHERE datom.shard(e)",
 	viewed => "SELECT $SUM FROM public.seen g WHERE e > \$1",
 	viewed_now => "SELECT $SUM FROM public.seen_now g WHERE a = \$2");
 my @types = ('bigint', 'datom.attribute', 'timestamptz', 'datom.value', 'regclass');
 
-# Views look names up when they are made.
-$admin->do($_) for 'CREATE VIEW seen AS SELECT * FROM public.pur', q{CREATE VIEW seen_now AS SELECT * FROM datom.as_of('public.pur')},
+# Views look names up when they are made, entity tables when they are read.
+$admin->do($_) for q{CREATE FOREIGN TABLE public.rows (e bigint, id text OPTIONS (attribute ':u/id'), long bigint) SERVER datom OPTIONS (db 'pur', namespace 'k', key ':k/long')},
+	'GRANT SELECT ON public.rows TO reader, filtered', 'CREATE VIEW public.seen_rows AS SELECT * FROM public.rows', 'GRANT SELECT ON public.seen_rows TO PUBLIC',
+	'CREATE VIEW seen AS SELECT * FROM public.pur', q{CREATE VIEW seen_now AS SELECT * FROM datom.as_of('public.pur')},
 	'GRANT SELECT ON seen, seen_now TO PUBLIC';
 
 my %forms = (
@@ -142,6 +155,11 @@ my %events = (
 		$admin->do("GRANT SELECT ON $_ TO reader, filtered") for sort keys %worlds;
 		$admin->do("REVOKE SELECT ON $_ FROM nobody") for sort keys %worlds;
 	},
+	grant_rows => sub { $admin->do(pick('GRANT SELECT ON rows TO ', 'REVOKE SELECT ON rows FROM ') . pick(qw(reader filtered nobody))) },
+	own_rows => sub { $admin->do('ALTER FOREIGN TABLE rows OWNER TO ' . pick('postgres', 'postgres', qw(reader filtered nobody))) },
+	options => sub { $admin->do('ALTER FOREIGN TABLE rows OPTIONS (SET ' . pick("db 'pur'", "db 'beside.pur'", "db 'other'", "key 'any'", "key ':k/long'", "key ':u/id'") . ')') },
+	shard => sub { set('datom.shard', pick(undef, undef, '0/2', '1/3', maybe(0.2) ? 'x' : undef)) },
+	aggregates => sub { set('datom.enable_aggregates', pick(qw(on on off))) },
 	policies => sub { $admin->do('ALTER TABLE ' . some_table() . ' ' . pick(qw(ENABLE DISABLE DISABLE)) . ' ROW LEVEL SECURITY') },
 	moment => sub { set('datom.as_of', pick(undef, undef, 'garbage', '2200-01-01T00:00:00Z', map({ $_->[1] // $_->[0] . ':00' } pick(@{ $w->{moments} })))) },
 	orders => sub { set('datom.enable_orders', pick(qw(on on off))) },

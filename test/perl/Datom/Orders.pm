@@ -132,11 +132,12 @@ sub define
 }
 
 # A new datom table. `size` is a number of entities, `importing` begins it with
-# imports.
+# imports, `more` has further attributes, `never` the acts that are not to happen.
 sub new_world
 {
 	my ($dbh, $table, %of) = @_;
-	my $w = { table => $table, size => $of{size} // 300, attrs => {
+	my $w = { table => $table, size => $of{size} // 300, never => $of{never} // {}, attrs => {
+		%{ $of{more} // {} },
 		':u/id' => { type => 'string', unique => 'identity' },
 		':r/to' => { type => 'ref', many => 1, index => maybe(0.5) },
 		':r/one' => { type => 'ref' },
@@ -277,7 +278,8 @@ sub act
 	my ($dbh, $w, $kind) = @_;
 	$dbh->do('SAVEPOINT act');
 	my $undo = @{ $w->{undo} // [] };
-	my $kept = eval { $acts{ $kind // pick(@likely) }->($dbh, $w); 1 } && !maybe(0.1);
+	$kind //= pick(grep { !$w->{never}{$_} } @likely);
+	my $kept = eval { $acts{$kind}->($dbh, $w); 1 } && !maybe(0.1);
 	die $@ if !$dbh->ping;
 	$dbh->do($kept ? 'RELEASE act' : 'ROLLBACK TO act');
 	forget($w, $undo) if !$kept;

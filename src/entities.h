@@ -1,0 +1,16 @@
+/*
+ * Entity tables at other moments: entities_as_of, entities_since,
+ * entities_history.
+ */
+#ifndef DATOM_ENTITIES_H
+#define DATOM_ENTITIES_H
+
+#include "compat.h"
+
+/* The entity table whose rows are of the type; InvalidOid if there is none. */
+extern Oid	datom_entities_table(Oid type);
+
+/* May the current user read all columns of it? */
+extern bool datom_entities_readable(Oid relid);
+
+#endif

@@ -1,0 +1,59 @@
+/*
+ * What a foreign table of the wrapper `datom` shows: columns of the entities of
+ * a datom table.
+ */
+#ifndef DATOM_ENTITY_TABLE_H
+#define DATOM_ENTITY_TABLE_H
+
+#include "compat.h"
+#include "utils/rel.h"
+
+typedef struct DatomEntityColumn
+{
+	AttrNumber	number;			/* in the foreign table */
+	const char *name;
+	const char *ident;			/* of its attribute; NULL: the entity itself */
+	bool		many;			/* an array of all values */
+	Oid			type;			/* of a value */
+	int32		typmod;
+	const char *identity;		/* NULL, or of a ref: the ident of the unique attribute
+								 * of what it points to, which is shown instead */
+} DatomEntityColumn;
+
+typedef struct DatomEntityTable
+{
+	Oid			relid;			/* the foreign table */
+	Oid			owner;			/* whose rights on db count */
+	Oid			db;				/* the datom table */
+	const char *namespace;		/* without a colon; may be NULL */
+	const char *key;			/* ident of the attribute that makes an entity a row;
+								 * NULL: that of any column */
+	int			ncolumns;
+	DatomEntityColumn *columns; /* without dropped ones */
+} DatomEntityTable;
+
+/* The wrapper's name, and that of the server that the extension makes. */
+#define DATOM_WRAPPER "datom"
+
+/* Is it a foreign table of the wrapper? */
+extern bool datom_entity_table_is(Oid relid);
+
+/*
+ * As its options say, in the current memory context. An error if they are wrong,
+ * and before the datom table is locked, if the owner may not read it.
+ */
+extern DatomEntityTable *datom_entity_table(Relation foreign);
+
+/* The same without types, and whatever they are; for commands that may mend it. */
+extern DatomEntityTable *datom_entity_table_unchecked(Relation foreign);
+
+/* The datom table that its options name; InvalidOid if there is none. */
+extern Oid	datom_entity_table_db(Oid relid, bool missing_ok);
+
+/* The error where a row must have its entity and there is no column for it. */
+extern void datom_entity_refuse_nameless(const DatomEntityTable *table);
+
+/* Refuses what the table's owner may not do with the datom table, or RLS there. */
+extern void datom_entity_require(const DatomEntityTable *table, AclMode mode);
+
+#endif
