@@ -57,9 +57,11 @@ uninstall-extract:
 .PHONY: install-extract uninstall-extract
 
 # SUITES and TESTS select: make test SUITES=tap TESTS=006; see test/run.
-.PHONY: test torture demo bench deps
+.PHONY: test test-spark torture demo bench deps
 test:
 	test/run $(SUITES)
+test-spark:
+	test/run spark
 torture:
 	TORTURE=1 test/run $(SUITES)
 demo:
