@@ -8,7 +8,7 @@ SELECT 1000 + i, f.a, f.v
 FROM generate_series($1, $2) i, LATERAL (SELECT hashint8extended(i, $3) & 4294967295) h (h), LATERAL (VALUES
 	(':purchase/id'::datom.attribute, datom.value('pur-' || i)),
 	(':purchase/customer-id', datom.value('cus-' || h % 100000)),
-	(':purchase/amount', datom.value((h % 100000) / 100.0)),
+	(':purchase/amount', datom.value(round((h % 100000) / 100.0, 2))),
 	(':purchase/merchant', datom.value('merchant-' || h % 997)),
 	(':purchase/at', datom.value(timestamptz '2013-01-01Z' + h % 63072000 * interval '1 s'))) f (a, v)
 $$;
@@ -128,7 +128,7 @@ fill_hist() {
 fill_wide() {
 	psql <<SQL
 CREATE TABLE wide AS SELECT 1000 + i AS e, 'pur-' || i AS id, 'cus-' || h % 100000 AS customer_id,
-	((h % 100000) / 100.0)::numeric AS amount, 'merchant-' || h % 997 AS merchant,
+	round((h % 100000) / 100.0, 2) AS amount, 'merchant-' || h % 997 AS merchant,
 	timestamptz '2013-01-01Z' + h % 63072000 * interval '1 s' AS at
 FROM generate_series(1, $purchases) i, LATERAL (SELECT hashint8extended(i, 1) & 4294967295) h (h);
 ALTER TABLE wide ADD PRIMARY KEY (e);
