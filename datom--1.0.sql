@@ -752,7 +752,7 @@ COMMENT ON SERVER datom IS 'the datom tables of this database';
 
 CREATE FUNCTION datom.refresh_entities(db regclass, into_schema regnamespace) RETURNS SETOF text
 	LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE ROWS 10 AS 'MODULE_PATHNAME', 'datom_refresh_entities';
-COMMENT ON FUNCTION datom.refresh_entities(regclass, regnamespace) IS 'make entity tables that are missing in a schema, and columns for attributes that none shows; returns the commands';
+COMMENT ON FUNCTION datom.refresh_entities(regclass, regnamespace) IS 'make entity tables that are missing in a schema, and columns for attributes that none of the caller''s shows; returns the commands';
 
 CREATE FUNCTION datom.entities_as_of(entity anyelement, at timestamptz) RETURNS SETOF anyelement
 	LANGUAGE C STABLE PARALLEL RESTRICTED ROWS 100000 AS 'MODULE_PATHNAME', 'datom_entities_as_of';

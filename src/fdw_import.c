@@ -446,18 +446,25 @@ is_shown(const DatomEntityTable *shown, const DatomAttr *attr)
 	return false;
 }
 
-/* ALTER FOREIGN TABLE for the attributes that have come; NULL if none has. */
+/*
+ * ALTER FOREIGN TABLE for the attributes that have come; NULL if none has, or the
+ * table is not the caller's: it is not even locked then.
+ */
 static char *
 alter_command(Oid relid, const Table *table)
 {
-	Relation	rel = table_open(relid, AccessShareLock);
-	DatomEntityTable *shown = datom_entity_table_unchecked(rel);
+	Relation	rel;
+	DatomEntityTable *shown;
 	ImportOptions options = {0};
 	List	   *names = NIL;
 	StringInfoData sql;
 	ListCell   *lc;
 	int			added = 0;
 
+	if (!pg_class_ownercheck(relid, GetUserId()))
+		return NULL;
+	rel = table_open(relid, AccessShareLock);
+	shown = datom_entity_table_unchecked(rel);
 	for (int i = 0; i < shown->ncolumns; i++)
 		names = lappend(names, (char *) shown->columns[i].name);
 	initStringInfo(&sql);
@@ -494,7 +501,7 @@ PG_FUNCTION_INFO_V1(datom_refresh_entities);
 /*
  * datom.refresh_entities(db, into_schema): makes the foreign tables that IMPORT
  * FOREIGN SCHEMA would make and that are not there, and adds columns for
- * attributes that none shows. Returns the commands it ran, as the caller. Needs
+ * attributes that none shows to those that the caller owns. Returns the commands it ran, as the caller. Needs
  * SELECT on the datom table.
  */
 Datum
