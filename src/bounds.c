@@ -16,7 +16,6 @@
 #include "nodes/nodeFuncs.h"
 #include "optimizer/clauses.h"
 #include "optimizer/optimizer.h"
-#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/typcache.h"
@@ -118,48 +117,6 @@ datom_bound_match(Expr *clause, int varno, DatomBound *bound)
  * Values
  */
 
-/* The operand's values without its nulls; none if it is null. */
-static int
-values_of(const DatomBound *bound, Datum value, bool isnull, Datum **values)
-{
-	int16		length;
-	bool		by_value;
-	char		align;
-	bool	   *nulls;
-	int			count;
-	int			n = 0;
-
-	if (isnull)
-		return 0;
-	if (!bound->any)
-	{
-		*values = palloc(sizeof(Datum));
-		(*values)[0] = value;
-		return 1;
-	}
-	get_typlenbyvalalign(bound->type, &length, &by_value, &align);
-	deconstruct_array(DatumGetArrayTypeP(value), bound->type, length, by_value, align,
-					  values, &nulls, &count);
-	for (int i = 0; i < count; i++)
-		if (!nulls[i])
-			(*values)[n++] = (*values)[i];
-	return n;
-}
-
-static int64
-entity_of(const DatomBound *bound, Datum value)
-{
-	switch (bound->type)
-	{
-		case INT2OID:
-			return DatumGetInt16(value);
-		case INT4OID:
-			return DatumGetInt32(value);
-		default:
-			return DatumGetInt64(value);
-	}
-}
-
 static bool
 is_lower(const DatomBound *bound)
 {
@@ -180,8 +137,8 @@ narrow_e(const DatomBound *bound, const Datum *values, int n, DatomScanQuery *qu
 
 	for (int i = 0; i < n; i++)
 	{
-		least = Min(least, entity_of(bound, values[i]));
-		greatest = Max(greatest, entity_of(bound, values[i]));
+		least = Min(least, datom_integer_of(bound->type, values[i]));
+		greatest = Max(greatest, datom_integer_of(bound->type, values[i]));
 	}
 	if (is_lower(bound))
 		query->e_min = Max(query->e_min, least);
@@ -248,7 +205,7 @@ static bool
 narrow(const DatomBound *bound, Datum value, bool isnull, DatomScanQuery *query)
 {
 	Datum	   *values;
-	int			n = values_of(bound, value, isnull, &values);
+	int			n = datom_operand_values(bound->type, bound->any, value, isnull, &values);
 
 	if (n == 0)
 		return false;

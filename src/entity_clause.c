@@ -17,8 +17,6 @@
 #include "nodes/nodeFuncs.h"
 #include "optimizer/clauses.h"
 #include "optimizer/optimizer.h"
-#include "utils/array.h"
-#include "utils/datum.h"
 #include "utils/fmgrprotos.h"
 #include "utils/lsyscache.h"
 #include "utils/typcache.h"
@@ -185,48 +183,13 @@ datom_entity_clause_lists(const DatomEntityTable *table, const DatomSchema *sche
  * Values
  */
 
-/* The operand's values without its nulls; none if it is null. */
 static int
 operands(const DatomEntityClause *clause, ExprContext *econtext, Datum **values)
 {
-	int16		length;
-	bool		by_value;
-	char		align;
 	bool		isnull;
-	bool	   *nulls;
-	int			count;
-	int			n = 0;
 	Datum		value = ExecEvalExpr(clause->state, econtext, &isnull);
 
-	if (isnull)
-		return 0;
-	get_typlenbyvalalign(clause->type, &length, &by_value, &align);
-	if (!clause->any)
-	{
-		*values = palloc(sizeof(Datum));
-		(*values)[0] = datumCopy(value, by_value, length);
-		return 1;
-	}
-	deconstruct_array(DatumGetArrayTypePCopy(value), clause->type, length, by_value, align,
-					  values, &nulls, &count);
-	for (int i = 0; i < count; i++)
-		if (!nulls[i])
-			(*values)[n++] = (*values)[i];
-	return n;
-}
-
-static int64
-entity_of(const DatomEntityClause *clause, Datum value)
-{
-	switch (clause->type)
-	{
-		case INT2OID:
-			return DatumGetInt16(value);
-		case INT4OID:
-			return DatumGetInt32(value);
-		default:
-			return DatumGetInt64(value);
-	}
+	return datom_operand_values(clause->type, clause->any, value, isnull, values);
 }
 
 /* As a value of the attribute; NULL if it cannot be one. */
@@ -235,7 +198,7 @@ value_of(const DatomEntityClause *clause, const DatomEntityColumn *column,
 		 const DatomAttr *attr, Datum value)
 {
 	if (is_integer(clause->type))
-		value = Int64GetDatum(entity_of(clause, value));
+		value = Int64GetDatum(datom_integer_of(clause->type, value));
 	if (column->type == NUMERICOID && (numeric_is_nan(DatumGetNumeric(value)) ||
 									   numeric_is_inf(DatumGetNumeric(value))))
 		return NULL;
@@ -263,8 +226,8 @@ narrow_entities(const DatomEntityClause *clause, const Datum *values, int n,
 
 	for (int i = 0; i < n; i++)
 	{
-		least = Min(least, entity_of(clause, values[i]));
-		greatest = Max(greatest, entity_of(clause, values[i]));
+		least = Min(least, datom_integer_of(clause->type, values[i]));
+		greatest = Max(greatest, datom_integer_of(clause->type, values[i]));
 	}
 	if (is_lower(clause))
 		query->e_min = Max(query->e_min, least);
@@ -392,7 +355,7 @@ datom_entity_clause_entities(DatomReader *reader, const DatomEntityTable *table,
 		const DatomValue *v;
 
 		if (column->ident == NULL)
-			(*entities)[count++] = entity_of(clause, values[i]);
+			(*entities)[count++] = datom_integer_of(clause->type, values[i]);
 		else if (attr && (v = value_of(clause, column, attr, values[i])) != NULL)
 			add_owners(reader, attr, v, entities, &count, &room);
 	}

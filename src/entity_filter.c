@@ -81,16 +81,6 @@ struct DatomFilter
  * Recognising
  */
 
-static int
-column_of(const DatomEntityTable *table, AttrNumber number)
-{
-	for (int i = 0; i < table->ncolumns; i++)
-		if (table->columns[i].number == number)
-			return i;
-	elog(ERROR, "entity table %u has no column %d", table->relid, number);
-	return -1;					/* not reached */
-}
-
 static bool
 has_numbers(const DatomEntityColumn *column)
 {
@@ -129,7 +119,7 @@ match_null(const DatomEntityTable *table, Expr *expr, int varno, FilterCondition
 	var = (Var *) test->arg;
 	if (var->varno != varno || var->varlevelsup != 0)
 		return false;
-	condition->column = column_of(table, var->varattno);
+	condition->column = datom_entity_table_column(table, var->varattno);
 	condition->is_null = test->nulltesttype == IS_NULL;
 	return true;
 }
@@ -165,7 +155,7 @@ list_columns(const DatomEntityTable *table, Expr *expr, int varno, FilterConditi
 		AttrNumber	number = i + FirstLowInvalidHeapAttributeNumber;
 
 		condition->columns[condition->ncolumns++] = (FilterColumn) {
-			.column = column_of(table, number), .slot = number - 1
+			.column = datom_entity_table_column(table, number), .slot = number - 1
 		};
 	}
 }

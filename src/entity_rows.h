@@ -47,7 +47,7 @@ typedef struct DatomEntityShared
 {
 	pg_atomic_uint64 next;		/* stretch of entities to be taken */
 	pg_atomic_uint64 rest_taken;	/* what comes from no block is one process's */
-	pg_atomic_uint32 state;
+	pg_atomic_uint32 state;		/* of what follows: see datom_scan_first() */
 	int			way;
 	DatomOrderMeta meta;
 } DatomEntityShared;

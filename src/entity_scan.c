@@ -23,14 +23,6 @@
 #include "attrs.h"
 #include "db.h"
 
-/* States of DatomEntityShared. */
-enum
-{
-	SHARED_EMPTY,
-	SHARED_FILLING,
-	SHARED_FULL
-};
-
 static Oid
 shown_type(const DatomEntityColumn *column)
 {
@@ -382,27 +374,6 @@ choose_way(DatomEntityScan *scan)
 		BY_BLOCKS : BY_LOG;
 }
 
-/*
- * The first process to come here says which way all go, and which runs they
- * read; the others take it over.
- */
-static bool
-is_first(DatomEntityShared *shared)
-{
-	uint32		empty = SHARED_EMPTY;
-
-	if (shared == NULL ||
-		pg_atomic_compare_exchange_u32(&shared->state, &empty, SHARED_FILLING))
-		return true;
-	while (pg_atomic_read_u32(&shared->state) != SHARED_FULL)
-	{
-		CHECK_FOR_INTERRUPTS();
-		pg_usleep(100);
-	}
-	pg_read_barrier();
-	return false;
-}
-
 static void
 lead(DatomEntityScan *scan)
 {
@@ -414,8 +385,7 @@ lead(DatomEntityScan *scan)
 	shared->way = scan->way;
 	if (scan->way == BY_BLOCKS)
 		shared->meta = scan->view.order->meta;
-	pg_write_barrier();
-	pg_atomic_write_u32(&shared->state, SHARED_FULL);
+	datom_scan_first_done(&shared->state);
 }
 
 static void
@@ -446,7 +416,7 @@ datom_entity_begin(Relation rel, const DatomSettled *at, const DatomEntityQuery 
 	scan->counts.basis = DT_NOBEGIN;
 	scan->row = datom_entity_row_make(rel, query->table, query->needed, at, query->since);
 	list_attrs(scan);
-	if (is_first(shared))
+	if (shared == NULL || datom_scan_first(&shared->state))
 		lead(scan);
 	else
 		follow(scan);
@@ -509,5 +479,5 @@ datom_entity_shared_init(DatomEntityShared *shared)
 {
 	pg_atomic_init_u64(&shared->next, 0);
 	pg_atomic_init_u64(&shared->rest_taken, 0);
-	pg_atomic_init_u32(&shared->state, SHARED_EMPTY);
+	datom_scan_first_init(&shared->state);
 }

@@ -273,6 +273,25 @@ datom_entity_table_unchecked(Relation foreign)
 	return read_table(foreign, false);
 }
 
+int
+datom_entity_table_column(const DatomEntityTable *table, AttrNumber number)
+{
+	for (int i = 0; i < table->ncolumns; i++)
+		if (table->columns[i].number == number)
+			return i;
+	elog(ERROR, "entity table %u has no column %d", table->relid, number);
+	return -1;					/* not reached */
+}
+
+AttrNumber
+datom_entity_table_e(const DatomEntityTable *table)
+{
+	for (int i = 0; i < table->ncolumns; i++)
+		if (table->columns[i].ident == NULL)
+			return table->columns[i].number;
+	return InvalidAttrNumber;
+}
+
 void
 datom_entity_require(const DatomEntityTable *table, AclMode mode)
 {

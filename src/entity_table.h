@@ -53,6 +53,12 @@ extern Oid	datom_entity_table_db(Oid relid, bool missing_ok);
 /* The error where a row must have its entity and there is no column for it. */
 extern void datom_entity_refuse_nameless(const DatomEntityTable *table);
 
+/* Which of its columns has that number; it has one. */
+extern int	datom_entity_table_column(const DatomEntityTable *table, AttrNumber number);
+
+/* The number of the column that is the entity; invalid: there is none. */
+extern AttrNumber datom_entity_table_e(const DatomEntityTable *table);
+
 /* Refuses what the table's owner may not do with the datom table, or RLS there. */
 extern void datom_entity_require(const DatomEntityTable *table, AclMode mode);
 

@@ -8,9 +8,13 @@
 #include "catalog/namespace.h"
 #include "catalog/pg_language.h"
 #include "catalog/pg_proc.h"
+#include "catalog/pg_type.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/optimizer.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/datum.h"
+#include "utils/lsyscache.h"
 #include "utils/syscache.h"
 
 static bool
@@ -32,6 +36,47 @@ bool
 datom_is_operand(Node *node, int varno)
 {
 	return !mentions(node, &varno) && !contain_volatile_functions(node);
+}
+
+int64
+datom_integer_of(Oid type, Datum value)
+{
+	switch (type)
+	{
+		case INT2OID:
+			return DatumGetInt16(value);
+		case INT4OID:
+			return DatumGetInt32(value);
+		default:
+			return DatumGetInt64(value);
+	}
+}
+
+int
+datom_operand_values(Oid type, bool any, Datum value, bool isnull, Datum **values)
+{
+	int16		length;
+	bool		by_value;
+	char		align;
+	bool	   *nulls;
+	int			count;
+	int			n = 0;
+
+	if (isnull)
+		return 0;
+	get_typlenbyvalalign(type, &length, &by_value, &align);
+	if (!any)
+	{
+		*values = palloc(sizeof(Datum));
+		(*values)[0] = datumCopy(value, by_value, length);
+		return 1;
+	}
+	deconstruct_array(DatumGetArrayTypePCopy(value), type, length, by_value, align,
+					  values, &nulls, &count);
+	for (int i = 0; i < count; i++)
+		if (!nulls[i])
+			(*values)[n++] = (*values)[i];
+	return n;
 }
 
 const char *

@@ -13,6 +13,16 @@
  */
 extern bool datom_is_operand(Node *node, int varno);
 
+/* A value of smallint, integer or bigint. */
+extern int64 datom_integer_of(Oid type, Datum value);
+
+/*
+ * Copies of an operand's value, or if it is an array (`any`) of its elements, of
+ * this type, without nulls; how many.
+ */
+extern int	datom_operand_values(Oid type, bool any, Datum value, bool isnull,
+								 Datum **values);
+
 /*
  * The C symbol of a function of the extension, by which it is known whatever its
  * arguments are; NULL if it is none.

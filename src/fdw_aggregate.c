@@ -395,16 +395,6 @@ begin_node(CustomScanState *css, EState *estate, int eflags)
  * Computing
  */
 
-static int
-column_of(const DatomEntityTable *table, AttrNumber number)
-{
-	for (int i = 0; i < table->ncolumns; i++)
-		if (table->columns[i].number == number)
-			return i;
-	elog(ERROR, "entity table %u has no column %d", table->relid, number);
-	return -1;					/* not reached */
-}
-
 static DatomGroups *
 create_groups(AggregateState *state, const DatomEntityTable *table)
 {
@@ -416,7 +406,7 @@ create_groups(AggregateState *state, const DatomEntityTable *table)
 		Var		   *var = castNode(Var, list_nth_node(TargetEntry, plan->custom_scan_tlist, i)->expr);
 
 		keys[i] = (DatomGroupKey) {
-			.column = column_of(table, var->varattno), .type = var->vartype,
+			.column = datom_entity_table_column(table, var->varattno), .type = var->vartype,
 				.equal = list_nth_oid(plan->custom_private, i), .collation = var->varcollid
 		};
 	}
@@ -436,7 +426,7 @@ create_sums(AggregateState *state, const DatomEntityTable *table)
 		if (!match_aggregate(castNode(Aggref, entry->expr), &list[i]))
 			elog(ERROR, "not an aggregate of entity tables");
 		if (list[i].kind != SUM_ROWS)
-			list[i].column = column_of(table, list[i].column);
+			list[i].column = datom_entity_table_column(table, list[i].column);
 	}
 	return datom_sums_create(list, state->nsums);
 }

@@ -55,15 +55,6 @@ struct DatomRowLocker
 	DatomEntityRow *row;
 };
 
-static AttrNumber
-entity_column(const DatomEntityTable *table)
-{
-	for (int i = 0; i < table->ncolumns; i++)
-		if (table->columns[i].ident == NULL)
-			return table->columns[i].number;
-	return InvalidAttrNumber;
-}
-
 /* The strongest that the query asks for rows of the scan; NULL: none. */
 static PlanRowMark *
 row_mark(ForeignScanState *node, Index relid)
@@ -110,7 +101,7 @@ datom_row_locker(ForeignScanState *node, Relation db, const DatomEntityTable *ta
 	locker->db = db;
 	locker->table = table;
 	locker->by_row = !is_target;
-	locker->e = entity_column(table);
+	locker->e = datom_entity_table_e(table);
 	if (locker->e == InvalidAttrNumber)
 		datom_entity_refuse_nameless(table);
 	locker->context = AllocSetContextCreate(CurrentMemoryContext, "datom row locks",

@@ -55,15 +55,6 @@ entity_rel(RelOptInfo *rel)
  * Clauses
  */
 
-static AttrNumber
-entity_column(const DatomEntityTable *table)
-{
-	for (int i = 0; i < table->ncolumns; i++)
-		if (table->columns[i].ident == NULL)
-			return table->columns[i].number;
-	return InvalidAttrNumber;
-}
-
 static void
 add_clause(DatomEntityRel *entity, RelOptInfo *rel, DatomEntityPlan *plan, Expr *expr)
 {
@@ -79,7 +70,7 @@ add_clause(DatomEntityRel *entity, RelOptInfo *rel, DatomEntityPlan *plan, Expr 
 	}
 	else if (datom_entity_clause(entity->table, expr, rel->relid, &clause))
 		plan->clauses[plan->nclauses++] = clause;
-	else if (datom_shard_match(expr, rel->relid, entity_column(entity->table), &shard))
+	else if (datom_shard_match(expr, rel->relid, datom_entity_table_e(entity->table), &shard))
 		plan->shards[plan->nshards++] = shard;
 }
 
@@ -121,7 +112,7 @@ is_exact(DatomEntityRel *entity, RelOptInfo *rel, Expr *expr)
 	DatomShardClause shard;
 	DatomShard	known;
 
-	return datom_shard_match(expr, rel->relid, entity_column(entity->table), &shard) &&
+	return datom_shard_match(expr, rel->relid, datom_entity_table_e(entity->table), &shard) &&
 		shard.form != SHARD_SESSION && IsA(shard.i, Const) && IsA(shard.n, Const) &&
 		datom_shard_known(&shard, 1, &known) && known.n > 0;
 }
@@ -257,8 +248,8 @@ set_size(PlannerInfo *root, RelOptInfo *rel, Oid relid)
 	rel->fdw_private = entity;
 	entity->table = datom_entity_table(foreign);
 	db = table_open(entity->table->db, AccessShareLock);
-	(void) datom_shard_estimate(root, rel, entity_column(entity->table));
-	entity->implied = datom_shard_implied(root, rel, entity_column(entity->table));
+	(void) datom_shard_estimate(root, rel, datom_entity_table_e(entity->table));
+	entity->implied = datom_shard_implied(root, rel, datom_entity_table_e(entity->table));
 	entity->plan = read_clauses(entity, rel, rel->baserestrictinfo);
 	add_implied(entity, rel, &entity->plan);
 	entity->entities = count_entities(db, entity->table);
@@ -453,7 +444,7 @@ static void
 add_full_paths(PlannerInfo *root, RelOptInfo *rel)
 {
 	DatomEntityRel *entity = entity_rel(rel);
-	AttrNumber	e = entity_column(entity->table);
+	AttrNumber	e = datom_entity_table_e(entity->table);
 	List	   *pathkeys = NIL;
 	Cost		startup;
 	Cost		total;
@@ -473,9 +464,8 @@ add_full_paths(PlannerInfo *root, RelOptInfo *rel)
 										 pathkeys, NULL, false));
 }
 
-/* As the server's own costing has it. */
-static double
-parallel_divisor(int workers)
+double
+datom_parallel_divisor(int workers)
 {
 	double		leader = 1.0 - 0.3 * workers;
 
@@ -499,8 +489,8 @@ add_parallel_path(PlannerInfo *root, RelOptInfo *rel)
 		workers = compute_parallel_worker(rel, scan.pages, -1, max_parallel_workers_per_gather);
 	if (workers <= 0)
 		return;
-	full_cost(root, rel, parallel_divisor(workers), &startup, &total);
-	path = make_path(root, rel, clamp_row_est(rel->rows / parallel_divisor(workers)), startup,
+	full_cost(root, rel, datom_parallel_divisor(workers), &startup, &total);
+	path = make_path(root, rel, clamp_row_est(rel->rows / datom_parallel_divisor(workers)), startup,
 					 total, NIL, NULL, false);
 	path->path.parallel_aware = true;
 	path->path.parallel_workers = workers;

@@ -26,6 +26,9 @@ extern void datom_fdw_plan_routines(FdwRoutine *routine);
 /* What a scan costs that reads these columns and hands out rows to be computed with. */
 extern Cost datom_fdw_scan_cost(PlannerInfo *root, RelOptInfo *rel, Bitmapset *columns);
 
+/* Among how many processes work is divided, as the server's own costing has it. */
+extern double datom_parallel_divisor(int workers);
+
 /* The clauses of the relation, less what the scan is exact for. */
 extern List *datom_fdw_quals(RelOptInfo *rel, List *rinfos);
 

@@ -315,15 +315,6 @@ cost_path(const Offer *offer, Path *path, List *clauses, const DatomScanEstimate
 	path->total_cost = path->startup_cost + scan->pages * page + cpu / divisor;
 }
 
-/* As the server's own costing has it. */
-static double
-parallel_divisor(int workers)
-{
-	double		leader = 1.0 - 0.3 * workers;
-
-	return workers + (parallel_leader_participation && leader > 0 ? leader : 0);
-}
-
 /*
  * Paths
  */
@@ -377,8 +368,8 @@ add_parallel_path(const Offer *offer)
 	path->path.parallel_safe = true;
 	path->path.parallel_workers = workers;
 	path->path.rows = clamp_row_est(rel->rows / shards_of(offer, offer->implied) /
-									parallel_divisor(workers));
-	cost_path(offer, &path->path, rel->baserestrictinfo, &scan, parallel_divisor(workers));
+									datom_parallel_divisor(workers));
+	cost_path(offer, &path->path, rel->baserestrictinfo, &scan, datom_parallel_divisor(workers));
 	add_partial_path(rel, &path->path);
 }
 

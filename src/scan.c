@@ -39,7 +39,7 @@
 #include "rows.h"
 #include "settings.h"
 
-/* States of DatomScanShared. */
+/* Has the first process said how all go about it? */
 enum
 {
 	SHARED_EMPTY,
@@ -442,25 +442,33 @@ takes_rest(DatomScan *scan)
 		pg_atomic_fetch_add_u64(&scan->shared->rest_taken, 1) == 0;
 }
 
-/*
- * The first process to come here says which way all go, and which runs they
- * read; the others take it over.
- */
-static bool
-is_first(DatomScanShared *shared)
+bool
+datom_scan_first(pg_atomic_uint32 *state)
 {
 	uint32		empty = SHARED_EMPTY;
 
-	if (shared == NULL ||
-		pg_atomic_compare_exchange_u32(&shared->state, &empty, SHARED_FILLING))
+	if (pg_atomic_compare_exchange_u32(state, &empty, SHARED_FILLING))
 		return true;
-	while (pg_atomic_read_u32(&shared->state) != SHARED_FULL)
+	while (pg_atomic_read_u32(state) != SHARED_FULL)
 	{
 		CHECK_FOR_INTERRUPTS();
 		pg_usleep(100);
 	}
 	pg_read_barrier();
 	return false;
+}
+
+void
+datom_scan_first_done(pg_atomic_uint32 *state)
+{
+	pg_write_barrier();
+	pg_atomic_write_u32(state, SHARED_FULL);
+}
+
+void
+datom_scan_first_init(pg_atomic_uint32 *state)
+{
+	pg_atomic_init_u32(state, SHARED_EMPTY);
 }
 
 static void
@@ -476,8 +484,7 @@ lead(DatomScan *scan)
 		shared->meta = scan->view.order->meta;
 		shared->index = RelationGetRelid(scan->view.order->index);
 	}
-	pg_write_barrier();
-	pg_atomic_write_u32(&shared->state, SHARED_FULL);
+	datom_scan_first_done(&shared->state);
 }
 
 static void
@@ -540,7 +547,7 @@ datom_scan_begin(Relation rel, const DatomSettled *at, const DatomScanQuery *que
 	scan->shared = shared;
 	scan->context = CurrentMemoryContext;
 	scan->counts.basis = DT_NOBEGIN;
-	if (is_first(shared))
+	if (shared == NULL || datom_scan_first(&shared->state))
 		begin_leading(scan);
 	else
 		begin_following(scan);
@@ -850,5 +857,5 @@ datom_scan_shared_init(DatomScanShared *shared)
 {
 	pg_atomic_init_u64(&shared->next_block, 0);
 	pg_atomic_init_u64(&shared->rest_taken, 0);
-	pg_atomic_init_u32(&shared->state, SHARED_EMPTY);
+	datom_scan_first_init(&shared->state);
 }

@@ -49,11 +49,19 @@ typedef struct DatomScanShared
 {
 	pg_atomic_uint64 next_block;
 	pg_atomic_uint64 rest_taken;	/* what comes from no block is one process's */
-	pg_atomic_uint32 state;		/* of what follows: SHARED_* in scan.c */
+	pg_atomic_uint32 state;		/* of what follows: see datom_scan_first() */
 	int			way;
 	Oid			index;
 	DatomOrderMeta meta;
 } DatomScanShared;
+
+/*
+ * Of the processes of a scan the first one to ask says how all go about it: true
+ * for it, and then it must say that it is done; the others return when it has.
+ */
+extern bool datom_scan_first(pg_atomic_uint32 *state);
+extern void datom_scan_first_done(pg_atomic_uint32 *state);
+extern void datom_scan_first_init(pg_atomic_uint32 *state);
 
 typedef struct DatomScan DatomScan;
 

@@ -172,20 +172,6 @@ datom_shard_init(DatomShardClause *shard, PlanState *parent)
 	shard->n_state = ExecInitExpr(shard->n, parent);
 }
 
-static int64
-integer_of(Expr *expr, Datum value)
-{
-	switch (exprType((Node *) expr))
-	{
-		case INT2OID:
-			return DatumGetInt16(value);
-		case INT4OID:
-			return DatumGetInt32(value);
-		default:
-			return DatumGetInt64(value);
-	}
-}
-
 /* As datom_shard_eval(). */
 static bool
 shard_of(DatomShardForm form, int64 i, int64 n, bool isnull, DatomShard *out)
@@ -221,8 +207,8 @@ datom_shard_eval(DatomShardClause *shard, ExprContext *econtext, DatomShard *out
 	}
 	i = ExecEvalExpr(shard->i_state, econtext, &i_null);
 	n = ExecEvalExpr(shard->n_state, econtext, &n_null);
-	return shard_of(shard->form, i_null ? 0 : integer_of(shard->i, i),
-					n_null ? 0 : integer_of(shard->n, n), i_null || n_null, out);
+	return shard_of(shard->form, i_null ? 0 : datom_integer_of(exprType((Node *) shard->i), i),
+					n_null ? 0 : datom_integer_of(exprType((Node *) shard->n), n), i_null || n_null, out);
 }
 
 bool
@@ -245,7 +231,7 @@ static int64
 constant_of(Expr *expr, bool *isnull)
 {
 	*isnull |= !IsA(expr, Const) || ((Const *) expr)->constisnull;
-	return *isnull ? 0 : integer_of(expr, ((Const *) expr)->constvalue);
+	return *isnull ? 0 : datom_integer_of(exprType((Node *) expr), ((Const *) expr)->constvalue);
 }
 
 bool
@@ -294,7 +280,7 @@ datom_shard_count(const DatomShardClause *shard, PlannerInfo *root)
 	n = (Const *) estimate_expression_value(root, (Node *) shard->n);
 	if (!IsA(n, Const) || n->constisnull)
 		return UNKNOWN_SHARDS;
-	return Max(fabs((double) integer_of(shard->n, n->constvalue)), 1);
+	return Max(fabs((double) datom_integer_of(exprType((Node *) shard->n), n->constvalue)), 1);
 }
 
 bool
