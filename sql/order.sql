@@ -140,4 +140,17 @@ SELECT trusted FROM datom.stats('pur');
 SELECT v FROM datom.as_of('pur', (SELECT min(tx) FROM pur WHERE a = ':p/id')) WHERE e = 1500 AND a = ':p/note';
 SELECT * FROM datom.check('pur');
 DROP TABLE pur;
+
+-- equal values that one transaction retracts: merges of few rows make the records that a build of all makes
+SELECT datom.create('alike');
+SELECT datom.define_attribute('alike', ':l/n', 'bigdec');
+INSERT INTO alike (e, a, v) SELECT 1000 + i, ':l/n', datom.value((ARRAY[1, 1.0, 1.00])[1 + i % 3]) FROM generate_series(1, 30) i;
+VACUUM alike;
+INSERT INTO alike (e, a, v, added) SELECT 1000 + i, ':l/n', datom.value(v), false FROM generate_series(1, 30) i, unnest(ARRAY[1, 1.0, 1.00, -3]) v;
+VACUUM alike;
+-- so many rows of one entity and attribute that a build sorts them in another way
+INSERT INTO alike (e, a, v, added) SELECT 1000 + i, ':l/n', datom.value(v), false FROM generate_series(1, 30) i, generate_series(1, i % 10) v;
+VACUUM alike;
+SELECT * FROM datom.check('alike');
+DROP TABLE alike;
 DROP SCHEMA orders CASCADE;

@@ -54,15 +54,32 @@ typedef struct Open
 	openset_hash *index;
 } Open;
 
+/* By what is stored: 1.0M and 1.00M are equal, but not the same. */
+static int
+compare_bytes(const DatomValue *a, const DatomValue *b)
+{
+	int			alen = VARSIZE_ANY_EXHDR(a);
+	int			blen = VARSIZE_ANY_EXHDR(b);
+
+	return alen != blen ? (alen < blen ? -1 : 1) :
+		memcmp(VARDATA_ANY(a), VARDATA_ANY(b), alen);
+}
+
 /*
  * Order of records: entity, attribute, transaction (by instant; those without
- * one by number), retraction before assertion, value.
+ * one by number), retraction before assertion, value, bytes of the value.
+ *
+ * Of several equal values the first one that is retracted ends a fact, and
+ * whether it is the same value decides what an order holds of it. So nothing is
+ * left to the sort: a merge of a few rows must see them as a build of all does,
+ * or datom.check() finds a difference.
  */
 int
 datom_compare(const void *a, const void *b)
 {
 	const Datom *x = a;
 	const Datom *y = b;
+	int			order;
 
 	if (x->e != y->e)
 		return x->e < y->e ? -1 : 1;
@@ -74,7 +91,8 @@ datom_compare(const void *a, const void *b)
 		return x->tx < y->tx ? -1 : 1;
 	if (x->added != y->added)
 		return x->added ? 1 : -1;
-	return datom_value_cmp(x->v, y->v);
+	order = datom_value_cmp(x->v, y->v);
+	return order != 0 ? order : compare_bytes(x->v, y->v);
 }
 
 static int
@@ -126,13 +144,6 @@ open_add(Open *open, const DatomFact *facts, int fact)
 	}
 }
 
-static bool
-same_bytes(const DatomValue *a, const DatomValue *b)
-{
-	return VARSIZE_ANY_EXHDR(a) == VARSIZE_ANY_EXHDR(b) &&
-		memcmp(VARDATA_ANY(a), VARDATA_ANY(b), VARSIZE_ANY_EXHDR(a)) == 0;
-}
-
 /* Row k ends the value in this slot; the last one takes its place. */
 static void
 open_end(Open *open, DatomFact *facts, int slot, const Datom *rows, int k)
@@ -142,7 +153,7 @@ open_end(Open *open, DatomFact *facts, int slot, const Datom *rows, int k)
 
 	fact->to_tx = rows[k].tx;
 	fact->to = rows[k].instant;
-	fact->ended_by = !rows[k].added && same_bytes(rows[k].v, fact->v) ? k : -1;
+	fact->ended_by = !rows[k].added && compare_bytes(rows[k].v, fact->v) == 0 ? k : -1;
 	if (open->index)
 		openset_delete(open->index, fact->v);
 	if (slot != last)
