@@ -153,4 +153,17 @@ INSERT INTO alike (e, a, v, added) SELECT 1000 + i, ':l/n', datom.value(v), fals
 VACUUM alike;
 SELECT * FROM datom.check('alike');
 DROP TABLE alike;
+
+-- a value that stays in the log, said of several entities at once, ends for one
+SELECT datom.create('far');
+SELECT datom.define_attribute('far', ':l/s', 'string', indexed => true);
+INSERT INTO far (e, a, v) SELECT 1000 + i, ':l/s', datom.value(string_agg(md5(j::text), '')) FROM generate_series(1, 3) i, generate_series(1, 200) j GROUP BY i;
+INSERT INTO far (e, a, v) SELECT 2000 + i, ':l/s', datom.value(i::text) FROM generate_series(1, 30) i;
+VACUUM far;
+INSERT INTO far (e, a, v) VALUES (1001, ':l/s', 'short');
+VACUUM far;
+SELECT kind, runs, dead FROM datom.stats('far') WHERE kind = 'avet';
+SELECT array_agg(e ORDER BY e) FROM datom.as_of('far') WHERE a = ':l/s' AND v > datom.value('a'::text);
+SELECT * FROM datom.check('far');
+DROP TABLE far;
 DROP SCHEMA orders CASCADE;

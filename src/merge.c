@@ -171,13 +171,14 @@ typedef struct Locate
 	int64		locator;		/* -1: not found */
 } Locate;
 
+/* A probe for a far value ends with the attribute, so other entities' come, too. */
 static void
 locate_record(void *arg, const DatomRecord *found, int64 locator)
 {
 	Locate	   *locate = arg;
 	const DatomRecord *record = locate->record;
 
-	if (found->from != record->from)
+	if (found->e != record->e || found->from != record->from)
 		return;
 	if (found->far ?
 		found->far_hash == (record->far ? record->far_hash : datom_value_far_hash(record->v)) :
