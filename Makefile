@@ -15,15 +15,21 @@ FLOORS = \
 	rowsort far cover rows attrs merge audit stats facts append log_am order_am ticker \
 	instant db scan_blocks order_view scan timetravel create node \
 	entity txdata resolve evolve say transact check \
-	shard_clause moment_clause sql_value entity_table entity_row entity_history \
+	shard_clause moment_clause sql_value entity_table entity_call entity_row entity_history \
 	attr_stream entity_batch entity_rows entity_scan entity_blocks entity_values \
-	entity_clause entity_node entity_selected entity_filter entity_groups entity_sums \
-	fdw_plan fdw_lock fdw fdw_import fdw_write fdw_aggregate entities \
+	entity_clause entity_node entity_slot entity_selected entity_filter entity_groups entity_sums \
+	entity_paths call_scan fdw_plan fdw_lock fdw fdw_import fdw_write fdw_aggregate entities \
+	pull_pattern pull_plan pull_run pull \
+	datalog_tree datalog_form datalog_where datalog_parse \
+	datalog_types datalog_sql datalog_value datalog_scope datalog_pattern datalog_bound \
+	datalog_branch datalog_call datalog_closure datalog_recursion datalog_rule datalog_clause datalog_set \
+	datalog_find datalog_compile \
+	datalog_given datalog_source datalog_entity datalog_args datalog_plan datalog_timeout datalog_run datalog_json datalog datalog_rewrite \
 	bounds custom_scan entity_rewrite planner \
 	order_block_test tail_test guard module
 OBJS = $(patsubst %.c,%.o,$(wildcard $(FLOORS:%=src/%.c)))
 
-REGRESS = attribute value log log_refuse log_index log_bulk order timetravel custom_scan shard entity transact evolve check entity_table entity_aggregate entity_write entities
+REGRESS = attribute value log log_refuse log_index log_bulk order timetravel custom_scan shard entity transact evolve check entity_table entity_aggregate entity_write entities entity_scan
 REGRESS_OPTS = --load-extension=datom
 ISOLATION = $(basename $(notdir $(wildcard test/isolation/specs/*.spec)))
 ISOLATION_OPTS = --inputdir=test/isolation --outputdir=output_iso --load-extension=datom
@@ -57,11 +63,13 @@ uninstall-extract:
 .PHONY: install-extract uninstall-extract
 
 # SUITES and TESTS select: make test SUITES=tap TESTS=006; see test/run.
-.PHONY: test test-spark torture demo bench deps
+.PHONY: test test-spark test-oracle torture demo bench deps
 test:
 	test/run $(SUITES)
 test-spark:
 	test/run spark
+test-oracle:
+	DATOM_ORACLE=1 TESTS="090 091" test/run tap
 torture:
 	TORTURE=1 test/run $(SUITES)
 demo:

@@ -417,8 +417,10 @@ CREATE FUNCTION datom.value_to_float8(datom.value) RETURNS double precision
 	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'datom_value_to_float8';
 COMMENT ON FUNCTION datom.value_to_float8(datom.value) IS 'convert value of kind long, double or bigdec to double precision';
 
+-- Its result may be a condition by itself, and those that cost least are tried
+-- first: before it must come that on the attribute, or other kinds are an error.
 CREATE FUNCTION datom.value_to_bool(datom.value) RETURNS boolean
-	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'datom_value_to_bool';
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 2 AS 'MODULE_PATHNAME', 'datom_value_to_bool';
 COMMENT ON FUNCTION datom.value_to_bool(datom.value) IS 'convert value of kind boolean to boolean';
 
 CREATE FUNCTION datom.value_to_timestamptz(datom.value) RETURNS timestamptz
@@ -753,6 +755,19 @@ COMMENT ON SERVER datom IS 'the datom tables of this database';
 CREATE FUNCTION datom.refresh_entities(db regclass, into_schema regnamespace) RETURNS SETOF text
 	LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE ROWS 10 AS 'MODULE_PATHNAME', 'datom_refresh_entities';
 COMMENT ON FUNCTION datom.refresh_entities(regclass, regnamespace) IS 'make entity tables that are missing in a schema, and columns for attributes that none of the caller''s shows; returns the commands';
+
+CREATE FUNCTION datom.entities(db regclass, attributes datom.attribute[]) RETURNS SETOF record
+	LANGUAGE C STABLE PARALLEL RESTRICTED ROWS 100000 AS 'MODULE_PATHNAME', 'datom_entities';
+CREATE FUNCTION datom.entities(db regclass, attributes datom.attribute[], at timestamptz) RETURNS SETOF record
+	LANGUAGE C STABLE PARALLEL RESTRICTED ROWS 100000 AS 'MODULE_PATHNAME', 'datom_entities';
+CREATE FUNCTION datom.entities(db regclass, attributes datom.attribute[], tx bigint) RETURNS SETOF record
+	LANGUAGE C STABLE PARALLEL RESTRICTED ROWS 100000 AS 'MODULE_PATHNAME', 'datom_entities';
+CREATE FUNCTION datom.entities(db regclass, attributes datom.attribute[], at text) RETURNS SETOF record
+	LANGUAGE C STABLE PARALLEL RESTRICTED ROWS 100000 AS 'MODULE_PATHNAME', 'datom_entities';
+COMMENT ON FUNCTION datom.entities(regclass, datom.attribute[]) IS 'the entities of which any of the attributes holds at the moment in force, as rows: the entity, then a column for each attribute, which the query defines';
+COMMENT ON FUNCTION datom.entities(regclass, datom.attribute[], timestamptz) IS 'the entities of which any of the attributes holds at an instant, which is included, as rows';
+COMMENT ON FUNCTION datom.entities(regclass, datom.attribute[], bigint) IS 'the entities of which any of the attributes holds after a transaction, as rows';
+COMMENT ON FUNCTION datom.entities(regclass, datom.attribute[], text) IS 'the entities of which any of the attributes holds at a moment, which is included, as rows';
 
 CREATE FUNCTION datom.entities_as_of(entity anyelement, at timestamptz) RETURNS SETOF anyelement
 	LANGUAGE C STABLE PARALLEL RESTRICTED ROWS 100000 AS 'MODULE_PATHNAME', 'datom_entities_as_of';

@@ -110,6 +110,25 @@ SELECT plan($$SELECT d.v FROM other o JOIN datom.as_of('pur') d ON d.e = o.e WHE
 SELECT same($$SELECT d.v FROM other o JOIN datom.as_of('pur') d ON d.e = o.e WHERE d.a = ':p/amount'$$);
 SELECT same($$SELECT o.e, d.v FROM other o LEFT JOIN datom.as_of('pur', '2012-06-01T00:00:00Z') d ON d.e = o.small + 995 AND d.a = ':p/amount'$$);
 SELECT same($$SELECT x.e, y.e FROM datom.as_of('pur') x JOIN datom.as_of('pur') y ON y.v = x.v AND y.a = x.a WHERE x.e = 1002$$);
+-- a value by what it is cast to, where it is that of one attribute
+SELECT plan($$SELECT e FROM datom.as_of('pur') WHERE a = ':p/buyer' AND v::bigint = 1003$$);
+SELECT plan($$SELECT e FROM datom.history('pur') WHERE a = ':p/id' AND 'pur-7' = v::text$$);
+SELECT plan($$SELECT e FROM pur WHERE a = ':p/buyer' AND v::bigint = ANY ('{1003,1005}') AND e < 1100$$);
+SELECT same($$SELECT o.e, b.e FROM other o JOIN datom.as_of('pur') b ON b.v::bigint = o.e WHERE b.a = ':p/buyer'$$);
+SELECT same($$SELECT d.e, b.e FROM datom.as_of('pur') d JOIN datom.as_of('pur') b ON b.v::bigint = d.e WHERE d.a = ':p/id' AND d.v = 'pur-7' AND b.a = ':p/buyer'$$);
+SELECT same($$SELECT o.e, b.e FROM other o LEFT JOIN datom.since('pur', '2005-06-01T00:00:00Z'::timestamptz) b ON b.v::bigint = o.e AND b.a = ':p/buyer'$$);
+SELECT datom.create('points');
+SELECT datom.define_attribute('points', ':p/to', 'ref') > 0, datom.define_attribute('points', ':p/id', 'string', uniqueness => 'value') > 0;
+INSERT INTO points (e, a, v) SELECT 1000 + i, ':p/to', datom.ref(1000 + i % 5000) FROM generate_series(1, 20000) i;
+INSERT INTO points (e, a, v) SELECT 1000 + i, ':p/id', datom.value('p' || i) FROM generate_series(1, 20000) i;
+VACUUM points;
+SELECT plan($$SELECT p.e FROM datom.as_of('points') p JOIN datom.as_of('points') t ON p.v::bigint = t.e WHERE t.a = ':p/id' AND t.v::text = 'p7' AND p.a = ':p/to'$$);
+SELECT same($$SELECT p.e FROM datom.as_of('points') p JOIN datom.as_of('points') t ON p.v::bigint = t.e WHERE t.a = ':p/id' AND t.v::text = 'p7' AND p.a = ':p/to'$$);
+-- not of several, nor of another kind, nor in an order that values have not
+SELECT plan($$SELECT e FROM datom.as_of('pur') WHERE a IN (':p/buyer', ':p/amount') AND v::bigint = 1003$$);
+SELECT plan($$SELECT e FROM datom.as_of('pur') WHERE v::text = 'pur-7'$$);
+SELECT plan($$SELECT e FROM datom.as_of('pur') WHERE a = ':p/amount' AND v::text = '7'$$);
+SELECT plan($$SELECT e FROM datom.as_of('pur') WHERE a = ':p/id' AND v::text > 'pur-7'$$);
 SELECT same($$SELECT o.e FROM other o WHERE EXISTS (SELECT FROM datom.as_of('pur', o.at) d WHERE d.e = o.e AND d.v = 'all')$$);
 RESET enable_hashjoin;
 RESET enable_mergejoin;
@@ -133,6 +152,8 @@ SELECT regexp_replace(question, ', \d+', ', tx'), condition, s.* FROM
 		('a = '':p/id'''), ('a = '':p/none'''), ('a IN ('':p/id'', '':p/amount'', '':p/id'')'), ('a IN ('':p/id'', '':p/amount'') AND a = '':p/tag'''), ('a > '':p/id'''),
 		('a LIKE '':p/%'' AND e = 1001'), ('a = '':p/amount'' AND v = 7::datom.value'), ('a = '':p/amount'' AND v = 7.0::numeric::datom.value'), ('v = ''all'' AND e < 1200'),
 		('a = '':p/amount'' AND v > 95::datom.value'), ('a = '':p/id'' AND v >= ''pur-99'' AND v < ''pur-999'''), ('v IN (7::datom.value, ''t1'')'), ('a = '':p/buyer'' AND v = datom.ref(1003)'),
+		('a = '':p/buyer'' AND v::bigint = 1003'), ('a = '':p/amount'' AND v::bigint BETWEEN 5 AND 7::int2'), ('a = '':p/id'' AND v::text = ''pur-99'''), ('a = '':p/id'' AND v::text = ANY (ARRAY[''pur-99'', NULL, ''pur-7''])'),
+		('a = '':p/amount'' AND v::text = ''7'''), ('a = '':p/amount'' AND v::numeric = 7'), ('a = '':p/id'' AND v::text > ''pur-98'''), ('a IN ('':p/buyer'', '':p/amount'') AND v::bigint = 1003'), ('a = '':p/id'' AND v::text = NULL'),
 		('v = NULL'), ('tx = 1'), ('added AND e = 1001'), ('NOT added'), ('e = 1000 + (random() * 0)::int + 1')) c(condition),
 	LATERAL same(format('SELECT * FROM datom.%s d WHERE %s', question, condition)) s
 $$;

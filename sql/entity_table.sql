@@ -160,6 +160,12 @@ SELECT * FROM wide;
 CREATE FOREIGN TABLE wider (e bigint, long double precision, bigdec numeric(4, 1), one text[] OPTIONS (attribute ':k/string')) SERVER datom OPTIONS (db 'pur', namespace 'k', key 'any');
 SELECT * FROM wider;
 
+-- compared with what no fact can be
+CREATE FOREIGN TABLE kinds (e bigint, keyword text, bigdec numeric, double double precision, instant timestamptz, date date) SERVER datom OPTIONS (db 'pur', namespace 'k', key 'any');
+SELECT count(*) FROM kinds WHERE keyword = 'no keyword';
+SELECT count(*) FROM kinds WHERE keyword IN (':a/b', 'no keyword');
+SELECT count(*) FROM kinds WHERE bigdec < 'NaN' AND bigdec > '-infinity' AND double >= 'NaN' AND instant = 'infinity' AND date < 'infinity';
+
 -- moments
 SELECT max(tx) AS before FROM datom.tx WHERE db = 'pur'::regclass \gset
 INSERT INTO pur (e, a, v) SELECT e, ':purchase/amount', '11' FROM s.purchase WHERE id = 'pur-2';

@@ -8,6 +8,10 @@
  * count for e and v. The executor checks the condition itself on each row.
  *
  * Their operators are strict, so a bound whose operand is null is met by no row.
+ *
+ * A comparison of v cast to another type, (v)::bigint = x, is a bound on v where
+ * the rows are those of one attribute, whose values are all of the kind that the
+ * type shows. Which attribute that is the plan may know only when it runs.
  */
 #include "bounds.h"
 
@@ -20,8 +24,10 @@
 #include "utils/lsyscache.h"
 #include "utils/typcache.h"
 
+#include "attrs.h"
 #include "datom.h"
 #include "expression.h"
+#include "sql_value.h"
 
 /*
  * Recognising
@@ -36,6 +42,48 @@ is_column(Node *node, int varno)
 		var->varattno >= Anum_datom_e && var->varattno <= Anum_datom_v;
 }
 
+/* A cast of datom.value to a type that shows values of a kind. */
+static bool
+is_cast(FuncExpr *call)
+{
+	const char *symbol;
+
+	if (!IsA(call, FuncExpr) || list_length(call->args) != 1 ||
+		!datom_sql_is_type(call->funcresulttype))
+		return false;
+	symbol = datom_function_symbol(call->funcid);
+	return symbol && strncmp(symbol, "datom_value_to_", strlen("datom_value_to_")) == 0;
+}
+
+/* The column; `cast` is set if it is v, cast to that. NULL: it is none. */
+static Var *
+column_of(Node *node, int varno, Oid *cast)
+{
+	FuncExpr   *call = (FuncExpr *) node;
+	Var		   *column;
+
+	*cast = InvalidOid;
+	if (is_column(node, varno))
+		return (Var *) node;
+	if (!IsA(node, FuncExpr) || list_length(call->args) != 1 ||
+		!is_column(linitial(call->args), varno))
+		return NULL;
+	column = linitial(call->args);
+	if (column->varattno != Anum_datom_v || !is_cast(call))
+		return NULL;
+	*cast = call->funcresulttype;
+	return column;
+}
+
+bool
+datom_bound_is_on(Node *node, int varno, AttrNumber column)
+{
+	Oid			cast;
+	Var		   *var = column_of(node, varno, &cast);
+
+	return var && var->varattno == column;
+}
+
 /* How the operator compares in the order of the column's type; 0: not at all. */
 static StrategyNumber
 strategy_of(Oid operator, Oid type)
@@ -48,15 +96,34 @@ strategy_of(Oid operator, Oid type)
 }
 
 static bool
-is_comparable(const DatomBound *bound, Oid column_type)
+is_integer(Oid type)
+{
+	return type == INT8OID || type == INT4OID || type == INT2OID;
+}
+
+/* Texts have a collation, which datom.value has not, and are compared for equality only. */
+static bool
+is_cast_comparable(const DatomBound *bound, Oid collation)
+{
+	if (bound->cast == TEXTOID &&
+		(bound->strategy != BTEqualStrategyNumber ||
+		 (OidIsValid(collation) && !get_collation_isdeterministic(collation))))
+		return false;
+	return bound->type == bound->cast || (bound->cast == INT8OID && is_integer(bound->type));
+}
+
+static bool
+is_comparable(const DatomBound *bound, Oid column_type, Oid collation)
 {
 	if (bound->strategy == InvalidStrategy)
 		return false;
 	if (bound->column == Anum_datom_a || bound->any)
 		if (bound->strategy != BTEqualStrategyNumber)
 			return false;
+	if (OidIsValid(bound->cast))
+		return is_cast_comparable(bound, collation);
 	if (bound->column == Anum_datom_e)
-		return bound->type == INT8OID || bound->type == INT4OID || bound->type == INT2OID;
+		return is_integer(bound->type);
 	return bound->type == column_type;
 }
 
@@ -64,43 +131,44 @@ static bool
 match_operator(OpExpr *clause, int varno, DatomBound *bound)
 {
 	Var		   *column;
+	Oid			cast;
 
 	if (list_length(clause->args) != 2)
 		return false;
-	if (!is_column(linitial(clause->args), varno))
+	column = column_of(linitial(clause->args), varno, &cast);
+	if (column == NULL)
 	{
-		if (!is_column(lsecond(clause->args), varno) ||
-			!OidIsValid(get_commutator(clause->opno)))
+		column = column_of(lsecond(clause->args), varno, &cast);
+		if (column == NULL || !OidIsValid(get_commutator(clause->opno)))
 			return false;
 		clause = copyObject(clause);
 		CommuteOpExpr(clause);
 	}
-	column = linitial(clause->args);
 	if (!datom_is_operand(lsecond(clause->args), varno))
 		return false;
 	*bound = (DatomBound) {
-		.column = column->varattno, .clause = (Expr *) clause,
-			.strategy = strategy_of(clause->opno, column->vartype),
+		.column = column->varattno, .cast = cast, .clause = (Expr *) clause,
+			.strategy = strategy_of(clause->opno, exprType(linitial(clause->args))),
 			.operand = lsecond(clause->args), .type = exprType(lsecond(clause->args))
 	};
-	return is_comparable(bound, column->vartype);
+	return is_comparable(bound, column->vartype, clause->inputcollid);
 }
 
 static bool
 match_array(ScalarArrayOpExpr *clause, int varno, DatomBound *bound)
 {
-	Var		   *column = linitial(clause->args);
+	Oid			cast;
+	Var		   *column = column_of(linitial(clause->args), varno, &cast);
 
-	if (!clause->useOr || !is_column((Node *) column, varno) ||
-		!datom_is_operand(lsecond(clause->args), varno))
+	if (!clause->useOr || column == NULL || !datom_is_operand(lsecond(clause->args), varno))
 		return false;
 	*bound = (DatomBound) {
-		.column = column->varattno, .any = true, .clause = (Expr *) clause,
-			.strategy = strategy_of(clause->opno, column->vartype),
+		.column = column->varattno, .cast = cast, .any = true, .clause = (Expr *) clause,
+			.strategy = strategy_of(clause->opno, exprType(linitial(clause->args))),
 			.operand = lsecond(clause->args),
 			.type = get_element_type(exprType(lsecond(clause->args)))
 	};
-	return is_comparable(bound, column->vartype);
+	return is_comparable(bound, column->vartype, clause->inputcollid);
 }
 
 bool
@@ -111,6 +179,13 @@ datom_bound_match(Expr *clause, int varno, DatomBound *bound)
 	if (IsA(clause, ScalarArrayOpExpr))
 		return match_array((ScalarArrayOpExpr *) clause, varno, bound);
 	return false;
+}
+
+bool
+datom_bound_match_cast(Expr *clause, int varno, Oid cast, DatomBound *bound)
+{
+	return datom_bound_match(clause, varno, bound) &&
+		(!OidIsValid(bound->cast) || bound->cast == cast);
 }
 
 /*
@@ -201,14 +276,44 @@ narrow_v(const DatomBound *bound, const Datum *values, int n, DatomScanQuery *qu
 		datom_value_cmp(query->v_min, query->v_max) <= 0;
 }
 
+/* Bounds of v cast to a type, as those of values of the attribute. */
 static bool
-narrow(const DatomBound *bound, Datum value, bool isnull, DatomScanQuery *query)
+narrow_cast(const DatomBound *bound, const DatomAttr *attr, Datum *values, int n,
+			DatomScanQuery *query)
+{
+	if (attr == NULL || datom_sql_type(attr->type) != bound->cast)
+		return true;
+	for (int i = 0; i < n; i++)
+	{
+		Datum		value = is_integer(bound->type) ?
+		Int64GetDatum(datom_integer_of(bound->type, values[i])) : values[i];
+		DatomValue *v = datom_sql_operand(value, bound->cast, attr);
+
+		if (v == NULL)
+			return true;
+		values[i] = PointerGetDatum(v);
+	}
+	return narrow_v(bound, values, n, query);
+}
+
+/* The one attribute that the query asks for; NULL: not one. */
+static const DatomAttr *
+only_attr(Relation rel, const DatomScanQuery *query)
+{
+	return query->nattrs != 1 ? NULL :
+		datom_schema_find(datom_attrs(rel), query->attrs[0], strlen(query->attrs[0]));
+}
+
+static bool
+narrow(Relation rel, const DatomBound *bound, Datum value, bool isnull, DatomScanQuery *query)
 {
 	Datum	   *values;
 	int			n = datom_operand_values(bound->type, bound->any, value, isnull, &values);
 
 	if (n == 0)
 		return false;
+	if (OidIsValid(bound->cast))
+		return narrow_cast(bound, only_attr(rel, query), values, n, query);
 	switch (bound->column)
 	{
 		case Anum_datom_e:
@@ -220,18 +325,23 @@ narrow(const DatomBound *bound, Datum value, bool isnull, DatomScanQuery *query)
 	}
 }
 
+/* Those of v cast to a type come last, when it is known of which attribute. */
 bool
-datom_bounds_apply(DatomBound *bounds, int n, ExprContext *econtext,
+datom_bounds_apply(Relation rel, DatomBound *bounds, int n, ExprContext *econtext,
 				   DatomScanQuery *query)
 {
-	for (int i = 0; i < n; i++)
-	{
-		bool		isnull;
-		Datum		value = ExecEvalExpr(bounds[i].state, econtext, &isnull);
+	for (int casts = 0; casts <= 1; casts++)
+		for (int i = 0; i < n; i++)
+		{
+			bool		isnull;
+			Datum		value;
 
-		if (!narrow(&bounds[i], value, isnull, query))
-			return false;
-	}
+			if (OidIsValid(bounds[i].cast) != casts)
+				continue;
+			value = ExecEvalExpr(bounds[i].state, econtext, &isnull);
+			if (!narrow(rel, &bounds[i], value, isnull, query))
+				return false;
+		}
 	return true;
 }
 
@@ -254,15 +364,37 @@ shape_a(const DatomBound *bound, DatomScanShape *shape)
 			shape->nattrs = bound->any ? UNKNOWN_ATTRS : 1;
 		return;
 	}
-	narrow(bound, operand->constvalue, operand->constisnull, &query);
+	narrow(NULL, bound, operand->constvalue, operand->constisnull, &query);
 	if (query.nattrs == 0 || (shape->attrs && shape->nattrs <= query.nattrs))
 		return;
 	shape->nattrs = query.nattrs;
 	shape->attrs = query.attrs;
 }
 
+Oid
+datom_bounds_cast(Relation rel, List *clauses, int varno)
+{
+	DatomScanQuery query = {.nattrs = 0};
+	const DatomAttr *attr;
+	DatomBound	bound;
+	ListCell   *lc;
+
+	foreach(lc, clauses)
+	{
+		Const	   *operand;
+
+		if (!datom_bound_match(lfirst(lc), varno, &bound) || bound.column != Anum_datom_a)
+			continue;
+		operand = (Const *) bound.operand;
+		if (IsA(operand, Const))
+			narrow(rel, &bound, operand->constvalue, operand->constisnull, &query);
+	}
+	attr = only_attr(rel, &query);
+	return attr ? datom_sql_type(attr->type) : InvalidOid;
+}
+
 void
-datom_bounds_shape(List *clauses, int varno, DatomScanShape *shape)
+datom_bounds_shape(List *clauses, int varno, Oid cast, DatomScanShape *shape)
 {
 	ListCell   *lc;
 	DatomBound	bound;
@@ -272,7 +404,7 @@ datom_bounds_shape(List *clauses, int varno, DatomScanShape *shape)
 	{
 		bool		equal;
 
-		if (!datom_bound_match(lfirst(lc), varno, &bound))
+		if (!datom_bound_match_cast(lfirst(lc), varno, cast, &bound))
 			continue;
 		equal = bound.strategy == BTEqualStrategyNumber && !bound.any;
 		if (bound.column == Anum_datom_a)

@@ -18,7 +18,7 @@
  * settled stays so until the end, across rescans and fetches, so its snapshot
  * belongs to the resource owner under which the plan was started.
  *
- * custom_private	(relid funcid) (kind flags) "order"
+ * custom_private	(relid funcid cast) (kind flags) "order"
  * custom_exprs		the moment, if there is one, the clauses of the bounds and of
  *					shards
  */
@@ -137,7 +137,8 @@ datom_custom_path(RelOptInfo *rel, ParamPathInfo *param_info,
 	path->path.pathtarget = rel->reltarget;
 	path->path.param_info = param_info;
 	path->flags = CUSTOMPATH_SUPPORT_PROJECTION;
-	path->custom_private = list_make5(list_make2_oid(question->relid, question->funcid),
+	path->custom_private = list_make5(list_make3_oid(question->relid, question->funcid,
+													 question->cast),
 									  list_make2_int(question->kind, question->late),
 									  makeString(pstrdup(order ? order : "")),
 									  question->moment, implied);
@@ -152,7 +153,7 @@ question_of_path(const CustomPath *path)
 	List	   *ints = lsecond(path->custom_private);
 
 	return (DatomQuestion) {
-		.relid = linitial_oid(oids), .funcid = lsecond_oid(oids),
+		.relid = linitial_oid(oids), .funcid = lsecond_oid(oids), .cast = lthird_oid(oids),
 			.kind = linitial_int(ints), .late = lsecond_int(ints),
 			.moment = lfourth(path->custom_private)
 	};
@@ -201,7 +202,7 @@ is_whole_read(RelOptInfo *rel, List *clauses)
 }
 
 static List *
-bound_clauses(List *clauses, Index relid)
+bound_clauses(List *clauses, Index relid, Oid cast)
 {
 	List	   *found = NIL;
 	DatomBound	bound;
@@ -209,7 +210,7 @@ bound_clauses(List *clauses, Index relid)
 	ListCell   *lc;
 
 	foreach(lc, clauses)
-		if (datom_bound_match(lfirst(lc), relid, &bound))
+		if (datom_bound_match_cast(lfirst(lc), relid, cast, &bound))
 			found = lappend(found, bound.clause);
 		else if (datom_shard_match(lfirst(lc), relid, Anum_datom_e, &shard))
 			found = lappend(found, shard.clause);
@@ -247,8 +248,9 @@ make_plan(PlannerInfo *root, RelOptInfo *rel, CustomPath *path, List *tlist,
 	else
 		scan->scan.scanrelid = rel->relid;
 	scan->flags = path->flags;
-	scan->custom_exprs = list_concat(bound_clauses(clauses, rel->relid),
-									 bound_clauses(list_nth(path->custom_private, 4), rel->relid));
+	scan->custom_exprs = list_concat(bound_clauses(clauses, rel->relid, question.cast),
+									 bound_clauses(list_nth(path->custom_private, 4), rel->relid,
+												   question.cast));
 	if (question.moment)
 	{
 		scan->custom_exprs = lcons(question.moment, scan->custom_exprs);
@@ -482,7 +484,7 @@ begin_scan(DatomScanState *state)
 	query.since = state->at.since;
 	if (datom_shards_eval(state->shards, state->nshards,
 						  state->css.ss.ps.ps_ExprContext, &query.shard) &&
-		datom_bounds_apply(state->bounds, state->nbounds,
+		datom_bounds_apply(state->rel, state->bounds, state->nbounds,
 						   state->css.ss.ps.ps_ExprContext, &query))
 	{
 		state->shard = query.shard;

@@ -1,12 +1,14 @@
 /*
- * entities.c: entity tables at other moments.
+ * entities.c: functions that return entities as rows.
  *
- * The functions are told the table by the type of its rows, so that they can
- * return such rows. Whoever calls them needs SELECT on the whole table; the right
- * to the datom table is its owner's, as when the table is scanned.
+ * Those of entity tables at other moments are told the table by the type of its
+ * rows, so that they can return such rows. Whoever calls them needs SELECT on the
+ * whole table; the right to the datom table is its owner's, as when the table is
+ * scanned. datom.entities() is told the datom table, and goes by the caller's
+ * right to that.
  *
- * In FROM the planner puts a scan of the table in place of a call of the first
- * two, see entity_rewrite.c; here they answer alone.
+ * In FROM the planner puts a scan in place of most calls, see entity_rewrite.c
+ * and planner.c; here they answer alone.
  */
 #include "entities.h"
 
@@ -21,8 +23,10 @@
 #include "utils/timestamp.h"
 #include "utils/typcache.h"
 
+#include "entity_call.h"
 #include "entity_history.h"
 #include "entity_rows.h"
+#include "log.h"
 #include "settings.h"
 #include "timetravel.h"
 
@@ -42,10 +46,10 @@ datom_entities_readable(Oid relid)
 		pg_attribute_aclcheck_all(relid, GetUserId(), ACL_SELECT, ACLMASK_ALL) == ACLCHECK_OK;
 }
 
-/* What is asked, with both tables open. */
+/* What is asked, with the tables open. */
 typedef struct Asked
 {
-	Relation	foreign;
+	Relation	foreign;		/* NULL: none was */
 	DatomEntityTable *table;
 	Relation	db;
 	TimestampTz since;
@@ -76,7 +80,8 @@ close_tables(Asked *asked)
 {
 	datom_settled_end(&asked->settled);
 	table_close(asked->db, AccessShareLock);
-	table_close(asked->foreign, NoLock);
+	if (asked->foreign)
+		table_close(asked->foreign, NoLock);
 }
 
 /* Values of the table's columns as they stand in its rows. */
@@ -122,6 +127,7 @@ put_batch(ReturnSetInfo *result, DatomEntityScan *scan, const DatomEntityTable *
 	pfree(column_nulls);
 }
 
+/* Into the result, which has been initialized. */
 static Datum
 answer(FunctionCallInfo fcinfo, Asked *asked)
 {
@@ -138,7 +144,6 @@ answer(FunctionCallInfo fcinfo, Asked *asked)
 	bool	   *nulls;
 	int			n;
 
-	InitMaterializedSRF(fcinfo, 0);
 	make_room(result->setDesc->natts, &values, &nulls);
 	memset(needed, true, sizeof(bool) * table->ncolumns);
 	scan = datom_entity_begin(asked->db, &asked->settled, &query, NULL);
@@ -166,6 +171,7 @@ datom_entities_as_of(PG_FUNCTION_ARGS)
 	Asked		asked = {.since = DT_NOBEGIN};
 
 	open_tables(fcinfo, &asked);
+	InitMaterializedSRF(fcinfo, 0);
 	asked.settled = datom_settle(asked.table->db, datom_moment_arg(fcinfo, 1));
 	return answer(fcinfo, &asked);
 }
@@ -183,8 +189,36 @@ datom_entities_since(PG_FUNCTION_ARGS)
 	Asked		asked;
 
 	open_tables(fcinfo, &asked);
+	InitMaterializedSRF(fcinfo, 0);
 	asked.since = datom_moment_instant(asked.table->db, datom_moment_arg(fcinfo, 1));
 	asked.settled = datom_settle(asked.table->db, datom_moment_in_force());
+	return answer(fcinfo, &asked);
+}
+
+PG_FUNCTION_INFO_V1(datom_entities);
+
+/*
+ * datom.entities(db, attributes [, at]): the entities of which any of the
+ * attributes holds at the moment, or without one at that in force: the entity,
+ * then the value of each attribute, an array where it may have many, null where it
+ * has none. 42804 if the columns that the query defines are not such.
+ */
+Datum
+datom_entities(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+	Asked		asked = {.since = DT_NOBEGIN};
+
+	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
+	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("the %s must not be null",
+						PG_ARGISNULL(0) ? "datom table" : "attributes")));
+	asked.db = datom_log_open(PG_GETARG_OID(0), ACL_SELECT);
+	asked.table = datom_entity_call_table(RelationGetRelid(asked.db), PG_GETARG_ARRAYTYPE_P(1),
+										  result->setDesc, false);
+	asked.settled = datom_settle(asked.table->db, datom_moment_arg(fcinfo, 2));
 	return answer(fcinfo, &asked);
 }
 

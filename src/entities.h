@@ -1,6 +1,6 @@
 /*
- * Entity tables at other moments: entities_as_of, entities_since,
- * entities_history.
+ * Entities as rows: entities, and those of entity tables at other moments,
+ * entities_as_of, entities_since, entities_history.
  */
 #ifndef DATOM_ENTITIES_H
 #define DATOM_ENTITIES_H

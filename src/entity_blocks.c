@@ -138,16 +138,36 @@ drop_repeated(int64 *list, int n)
 	return kept;
 }
 
-/* The attribute whose entities are the candidates; -1: those of all. */
+static int
+count_at_hand(const DatomAttrStream *stream)
+{
+	int			n = 0;
+
+	for (int i = 0; i < stream->nparts; i++)
+		n += Max(stream->parts[i].end - stream->parts[i].pos, 0);
+	return n;
+}
+
+/*
+ * The attribute whose entities are the candidates: of those that a row must have
+ * the one with the fewest facts at hand; -1: those of all.
+ */
 static int
 candidates_of(const DatomEntityScan *scan)
 {
-	if (scan->key >= 0)
-		return scan->key;
+	int			best = -1;
+	int			least = 0;
+
 	for (int i = 0; i < scan->nattrs; i++)
-		if (scan->attrs[i].required)
-			return i;
-	return -1;
+	{
+		int			n = scan->attrs[i].required ? count_at_hand(scan->attrs[i].stream) : -1;
+
+		if (n < 0 || (best >= 0 && n >= least))
+			continue;
+		best = i;
+		least = n;
+	}
+	return best;
 }
 
 /* To look a member of a shard up costs as much as to test so many entities. */
@@ -196,9 +216,8 @@ collect_members(DatomEntityScan *scan, const EntityAttr *attr)
 
 /* The entities that may be rows of the batch up to *last, which may become less. */
 static int
-collect(DatomEntityScan *scan, int64 *last)
+collect(DatomEntityScan *scan, int only, int64 *last)
 {
-	int			only = candidates_of(scan);
 	int			sources = 0;
 	int			n = only < 0 ? -1 : collect_members(scan, &scan->attrs[only]);
 
@@ -242,12 +261,11 @@ drop_touched(DatomEntityScan *scan, int64 *e, int n)
 	return kept;
 }
 
-/* Those that have all attributes that a row must have. */
+/* Those that have all attributes that a row must have; they have that one. */
 static int
-drop_lacking(DatomEntityScan *scan, int64 *e, int n)
+drop_lacking(DatomEntityScan *scan, int only, int64 *e, int n)
 {
 	uint32	   *places = NULL;
-	int			only = candidates_of(scan);
 
 	for (int i = 0; i < scan->nattrs && n > 0; i++)
 	{
@@ -267,14 +285,14 @@ drop_lacking(DatomEntityScan *scan, int64 *e, int n)
 }
 
 static int
-choose(DatomEntityScan *scan, int64 *e, int n)
+choose(DatomEntityScan *scan, int only, int64 *e, int n)
 {
 	if (n > 0 && scan->query.shard.n != 0)
 		n = keep_chosen(e, scan->chosen,
 						datom_shard_select(&scan->query.shard, e, n, scan->chosen));
 	if (n > 0 && scan->nrest > 0)
 		n = drop_touched(scan, e, n);
-	return n > 0 ? drop_lacking(scan, e, n) : n;
+	return n > 0 ? drop_lacking(scan, only, e, n) : n;
 }
 
 /* Sets the ends of what is at hand to an entity that lies before them. */
@@ -299,6 +317,7 @@ void
 datom_entity_blocks_next(DatomEntityScan *scan)
 {
 	int64		last = before_rest(scan);
+	int			only;
 
 	scan->by_places = true;
 	if (!find_beginning(scan, last))
@@ -314,11 +333,12 @@ datom_entity_blocks_next(DatomEntityScan *scan)
 		if (scan->attrs[i].stream)
 			last = Min(last, datom_stream_reach(scan->attrs[i].stream));
 	take_until(scan, last);
-	scan->n = collect(scan, &last);
+	only = candidates_of(scan);
+	scan->n = collect(scan, only, &last);
 	if (scan->n == DATOM_BATCH)
 		take_until(scan, last);
 	memcpy(scan->e, scan->pool, sizeof(int64) * scan->n);
-	scan->n = choose(scan, scan->e, scan->n);
+	scan->n = choose(scan, only, scan->e, scan->n);
 	scan->running = last < scan->stop;
 	if (scan->running)
 		scan->from = last + 1;

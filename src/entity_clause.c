@@ -164,7 +164,7 @@ is_rounded(const DatomEntityColumn *column)
 }
 
 bool
-datom_entity_clause_lists(const DatomEntityTable *table, const DatomSchema *schema,
+datom_entity_clause_lists(const DatomEntityTable *table, Relation db,
 						  const DatomEntityClause *clause)
 {
 	const DatomEntityColumn *column = &table->columns[clause->column];
@@ -174,9 +174,10 @@ datom_entity_clause_lists(const DatomEntityTable *table, const DatomSchema *sche
 		return false;
 	if (column->ident == NULL)
 		return true;
-	attr = attr_of(column, schema);
+	attr = attr_of(column, datom_attrs(db));
 	return attr && !is_rounded(column) &&
-		(attr->unique != UNIQUE_NONE || attr->indexed || attr->type == DATOM_REF);
+		(attr->unique != UNIQUE_NONE || attr->indexed || attr->type == DATOM_REF ||
+		 datom_scan_by_values(db, attr));
 }
 
 /*
@@ -199,10 +200,7 @@ value_of(const DatomEntityClause *clause, const DatomEntityColumn *column,
 {
 	if (is_integer(clause->type))
 		value = Int64GetDatum(datom_integer_of(clause->type, value));
-	if (column->type == NUMERICOID && (numeric_is_nan(DatumGetNumeric(value)) ||
-									   numeric_is_inf(DatumGetNumeric(value))))
-		return NULL;
-	return datom_sql_to_value(value, column->type, attr);
+	return datom_sql_operand(value, column->type, attr);
 }
 
 static bool

@@ -29,8 +29,7 @@ extern bool datom_entity_clause(const DatomEntityTable *table, Expr *clause, int
 								DatomEntityClause *out);
 
 /* Does it say which entities, one by one? */
-extern bool datom_entity_clause_lists(const DatomEntityTable *table,
-									  const DatomSchema *schema,
+extern bool datom_entity_clause_lists(const DatomEntityTable *table, Relation db,
 									  const DatomEntityClause *clause);
 
 /*

@@ -164,7 +164,8 @@ static FilterCondition
 make_condition(DatomFilter *filter, Expr *expr)
 {
 	ScanState  *scan = filter->scan;
-	int			varno = ((Scan *) scan->ps.plan)->scanrelid;
+	int			relid = ((Scan *) scan->ps.plan)->scanrelid;
+	int			varno = relid > 0 ? relid : INDEX_VAR;
 	FilterCondition condition = {.form = FILTER_ROWS};
 
 	if (match_range(filter->table, expr, varno, &condition))

@@ -2,8 +2,9 @@
  * entity_node.c: a node of a plan that reads entity rows.
  *
  * The executor has checked the caller's right to the entity table. That to the
- * datom table is its owner's, as with a view, and is asked each time a plan
- * starts, since a cached plan outlives grants and policies.
+ * datom table is its owner's, as with a view, or the caller's, of a call of
+ * datom.entities(). It is asked each time a plan starts, since a cached plan
+ * outlives grants and policies.
  *
  * The moment is settled when the first row is asked for: a scan that is never run
  * raises no error. In a plan with workers it is settled when the plan starts,
@@ -169,25 +170,29 @@ init_expressions(DatomEntityNode *node)
 }
 
 void
-datom_entity_node_start(DatomEntityNode *node, PlanState *ps, Relation foreign, List *private,
-				 List *exprs, int eflags)
+datom_entity_node_start(DatomEntityNode *node, PlanState *ps, List *private, List *exprs)
 {
 	node->ps = ps;
 	node->plan = read_plan(private, exprs);
 	/* In a worker the leader has done it. */
 	if (OidIsValid(node->plan.function) && !IsParallelWorker())
 		datom_moment_clause_require(node->plan.function);
-	node->table = datom_entity_table(foreign);
-	node->rel = table_open(node->table->db, AccessShareLock);
-	node->needed = palloc(sizeof(bool) * Max(node->table->ncolumns, 1));
-	for (int i = 0; i < node->table->ncolumns; i++)
-		node->needed[i] = list_member_int(node->plan.columns, node->table->columns[i].number);
+}
+
+void
+datom_entity_node_open(DatomEntityNode *node, DatomEntityTable *table, int eflags)
+{
+	node->table = table;
+	node->rel = table_open(table->db, AccessShareLock);
+	node->needed = palloc(sizeof(bool) * Max(table->ncolumns, 1));
+	for (int i = 0; i < table->ncolumns; i++)
+		node->needed[i] = list_member_int(node->plan.columns, table->columns[i].number);
 	node->at.owner = CurrentResourceOwner;
 	node->counts.basis = DT_NOBEGIN;
 	node->context = AllocSetContextCreate(CurrentMemoryContext, "datom entity scan",
 										  ALLOCSET_DEFAULT_SIZES);
 	init_expressions(node);
-	if (ps->state->es_plannedstmt->parallelModeNeeded && !IsParallelWorker() &&
+	if (node->ps->state->es_plannedstmt->parallelModeNeeded && !IsParallelWorker() &&
 		(eflags & EXEC_FLAG_EXPLAIN_ONLY) == 0)
 		settle(node, true);
 }
@@ -333,20 +338,46 @@ deparse(DatomEntityNode *node, Node *expr, List *ancestors, ExplainState *es)
 }
 
 static void
+explain_columns(const char *label, List *names, ExplainState *es)
+{
+	for (ListCell *lc = list_head(names); lc; lc = lnext(names, lc))
+		lfirst(lc) = strVal(lfirst(lc));
+	ExplainPropertyList(label, names, es);
+}
+
+/* Is the column an attribute that a condition asks for? */
+static bool
+is_required(const DatomEntityNode *node, int column)
+{
+	for (int i = 0; i < node->plan.nclauses; i++)
+		if (node->plan.clauses[i].column == column)
+			return node->table->columns[column].ident != NULL;
+	return false;
+}
+
+/* Are all attributes read to find rows, because any makes one? */
+static bool
+is_row_by_any(const DatomEntityNode *node)
+{
+	for (int i = 0; i < node->table->ncolumns; i++)
+		if (is_required(node, i))
+			return false;
+	return node->table->key == NULL || node->plan.since;
+}
+
+static void
 explain_attributes(DatomEntityNode *node, ExplainState *es)
 {
 	const DatomEntityTable *table = node->table;
+	bool		by_any = is_row_by_any(node);
 	List	   *idents = NIL;
 
 	if (table->key && !node->plan.since)
 		idents = lappend(idents, makeString(pstrdup(table->key)));
 	for (int i = 0; i < table->ncolumns; i++)
-		if (table->columns[i].ident &&
-			(node->needed[i] || table->key == NULL || node->plan.since))
+		if (table->columns[i].ident && (node->needed[i] || by_any || is_required(node, i)))
 			idents = list_append_unique(idents, makeString(pstrdup(table->columns[i].ident)));
-	for (ListCell *lc = list_head(idents); lc; lc = lnext(idents, lc))
-		lfirst(lc) = strVal(lfirst(lc));
-	ExplainPropertyList("Attributes", idents, es);
+	explain_columns("Attributes", idents, es);
 }
 
 /* As written, or what came of it when the plan ran. */
@@ -377,23 +408,27 @@ explain_shard(DatomEntityNode *node, List *ancestors, ExplainState *es)
 							es);
 }
 
+/* Of a call, that a column is not null is the scan's to see to, and no filter. */
 static void
 explain_clauses(DatomEntityNode *node, ExplainState *es)
 {
 	const DatomEntityPlan *plan = &node->plan;
 	List	   *names = NIL;
+	List	   *required = NIL;
 
 	for (int i = 0; i < plan->nclauses; i++)
 	{
-		const char *name = node->table->columns[plan->clauses[i].column].name;
+		String	   *name = makeString(pstrdup(node->table->columns[plan->clauses[i].column].name));
 
-		if (plan->lister < 0 || plan->lister == i)
-			names = list_append_unique(names, makeString(pstrdup(name)));
+		if (!OidIsValid(node->table->relid) && plan->clauses[i].strategy == InvalidStrategy)
+			required = list_append_unique(required, name);
+		else if (plan->lister < 0 || plan->lister == i)
+			names = list_append_unique(names, name);
 	}
-	for (ListCell *lc = list_head(names); lc; lc = lnext(names, lc))
-		lfirst(lc) = strVal(lfirst(lc));
+	if (required != NIL)
+		explain_columns("Not Null", required, es);
 	if (names != NIL)
-		ExplainPropertyList(plan->lister >= 0 ? "Looked up by" : "Bounded by", names, es);
+		explain_columns(plan->lister >= 0 ? "Looked up by" : "Bounded by", names, es);
 }
 
 void

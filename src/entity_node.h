@@ -49,13 +49,20 @@ typedef struct DatomEntityNode
 } DatomEntityNode;
 
 /*
- * Starts a node: asks for the owner's right to read the datom table, each time a
- * plan starts, and locks that. `foreign` is open.
+ * Starts a node: asks whether the caller may call the function by which its moment
+ * came.
  */
-extern void datom_entity_node_start(DatomEntityNode *node, PlanState *ps, Relation foreign,
-							 List *private, List *exprs, int eflags);
+extern void datom_entity_node_start(DatomEntityNode *node, PlanState *ps, List *private,
+									List *exprs);
 
-/* The scan, begun if it is not; NULL: there are no rows. */
+/* Then, of a table whose rights have been asked for: locks the datom table. */
+extern void datom_entity_node_open(DatomEntityNode *node, DatomEntityTable *table, int eflags);
+
+/*
+ * The scan, begun if it has not been since the last rescan; NULL: there are no
+ * rows. A node above may take its batches and call for no row; the conditions are
+ * its own to check then.
+ */
 extern DatomEntityScan *datom_entity_node_scan(DatomEntityNode *node);
 extern void datom_entity_node_rescan(DatomEntityNode *node);
 extern void datom_entity_node_end(DatomEntityNode *node);

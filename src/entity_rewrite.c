@@ -53,30 +53,6 @@
  * Which calls
  */
 
-/* Is its value one and the same for the whole query? */
-static bool
-depends_on_rows(Node *node, void *context)
-{
-	if (node == NULL)
-		return false;
-	switch (nodeTag(node))
-	{
-		case T_Var:
-		case T_SubLink:
-		case T_SubPlan:
-		case T_AlternativeSubPlan:
-		case T_PlaceHolderVar:
-		case T_Aggref:
-		case T_GroupingFunc:
-		case T_WindowFunc:
-			return true;
-		case T_Param:
-			return ((Param *) node)->paramkind != PARAM_EXTERN;
-		default:
-			return expression_tree_walker(node, depends_on_rows, context);
-	}
-}
-
 static bool
 is_entities_call(FuncExpr *call, Oid *relid, DatomMomentClause *moment)
 {
@@ -95,8 +71,7 @@ is_entities_call(FuncExpr *call, Oid *relid, DatomMomentClause *moment)
 	};
 	return OidIsValid(*relid) && IsA(linitial(call->args), Const) &&
 		exprType(linitial(call->args)) == call->funcresulttype &&
-		!depends_on_rows((Node *) moment->moment, NULL) &&
-		!contain_volatile_functions((Node *) moment->moment);
+		datom_is_fixed((Node *) moment->moment);
 }
 
 static bool

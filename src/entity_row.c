@@ -22,6 +22,9 @@ struct DatomEntityRow
 	DatomReader *targets;		/* of what refs point to; NULL until asked */
 	MemoryContext context;		/* of all rows */
 	MemoryContext each;			/* of one row */
+	bool	   *required;		/* of the table's columns */
+	int			nrequired;
+	int			missing;		/* of these, in this row */
 	bool		is_row;
 	int64		e;
 	Datum	   *values;
@@ -44,7 +47,15 @@ datom_entity_row_make(Relation db, const DatomEntityTable *table, const bool *ne
 									  ALLOCSET_DEFAULT_SIZES);
 	row->values = palloc(sizeof(Datum) * Max(table->ncolumns, 1));
 	row->nulls = palloc(sizeof(bool) * Max(table->ncolumns, 1));
+	row->required = palloc0(sizeof(bool) * Max(table->ncolumns, 1));
 	return row;
+}
+
+void
+datom_entity_row_require(DatomEntityRow *row, int column)
+{
+	row->nrequired += !row->required[column];
+	row->required[column] = true;
 }
 
 void
@@ -55,6 +66,7 @@ datom_entity_row_free(DatomEntityRow *row)
 	MemoryContextDelete(row->each);
 	pfree(row->values);
 	pfree(row->nulls);
+	pfree(row->required);
 	pfree(row);
 }
 
@@ -64,6 +76,7 @@ datom_entity_row_begin(DatomEntityRow *row, int64 e)
 	MemoryContextReset(row->each);
 	row->e = e;
 	row->is_row = false;
+	row->missing = row->nrequired;
 	for (int i = 0; i < row->table->ncolumns; i++)
 	{
 		row->nulls[i] = row->table->columns[i].ident != NULL;
@@ -260,6 +273,7 @@ datom_entity_row_take(DatomEntityRow *row, const char *ident, int len,
 		if (!is_ident(table->columns[i].ident, ident, len))
 			continue;
 		row->is_row |= by_any;
+		row->missing -= row->required[i];
 		if (row->needed == NULL || row->needed[i])
 			fill_column(row, i, facts, n);
 	}
@@ -271,7 +285,7 @@ datom_entity_row_end(DatomEntityRow *row, const Datum **values, const bool **nul
 {
 	*values = row->values;
 	*nulls = row->nulls;
-	return row->is_row;
+	return row->is_row && row->missing == 0;
 }
 
 TupleTableSlot *

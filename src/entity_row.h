@@ -23,6 +23,8 @@ typedef struct DatomEntityRow DatomEntityRow;
 extern DatomEntityRow *datom_entity_row_make(Relation db, const DatomEntityTable *table,
 											 const bool *needed, const DatomSettled *at,
 											 TimestampTz since);
+/* Without a fact of this column, which is no entity's, there is no row. */
+extern void datom_entity_row_require(DatomEntityRow *row, int column);
 extern void datom_entity_row_free(DatomEntityRow *row);
 
 /* Begins the row of an entity, then takes the facts of one attribute of it. */

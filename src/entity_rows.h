@@ -14,11 +14,14 @@
 #include "scan.h"
 #include "shard.h"
 
-/* What a column must be; rows outside of it may come too. */
+/*
+ * What a column must be. No row comes without a fact of it, but rows outside of
+ * it may.
+ */
 typedef struct DatomEntityBound
 {
 	int			column;			/* of the table's columns */
-	const DatomValue *min;		/* inclusive; both NULL: it is not null */
+	const DatomValue *min;		/* inclusive; NULL: any */
 	const DatomValue *max;
 } DatomEntityBound;
 

@@ -313,19 +313,36 @@ add_attr(DatomEntityScan *scan, const char *ident)
 	return scan->nattrs++;
 }
 
-/* What attributes there are, and what for. */
+/* Is there a bound on an attribute? Then no entity without it is asked for. */
+static bool
+is_any_required(const DatomEntityQuery *query)
+{
+	for (int i = 0; i < query->nbounds; i++)
+		if (query->table->columns[query->bounds[i].column].ident)
+			return true;
+	return false;
+}
+
+/*
+ * What attributes there are, and what for. Where any of them makes a row, all are
+ * needed to find the rows, unless one is required.
+ */
 static void
 list_attrs(DatomEntityScan *scan)
 {
 	const DatomEntityQuery *query = &scan->query;
 	const DatomEntityTable *table = query->table;
-	bool		any = table->key == NULL || query->since != DT_NOBEGIN;
+	bool		by_key = table->key != NULL && query->since == DT_NOBEGIN;
+	bool		any = !by_key && !is_any_required(query);
 
 	scan->attrs = palloc0(sizeof(EntityAttr) * (table->ncolumns + 1));
 	scan->cells = palloc0(sizeof(EntityCell) * Max(table->ncolumns, 1));
-	scan->key = any ? -1 : add_attr(scan, table->key);
-	if (!any)
-		scan->attrs[scan->key].needed = scan->attrs[scan->key].required = true;
+	if (by_key)
+	{
+		EntityAttr *key = &scan->attrs[add_attr(scan, table->key)];
+
+		key->needed = key->required = true;
+	}
 	for (int c = 0; c < table->ncolumns; c++)
 	{
 		const char *ident = table->columns[c].ident;
@@ -343,8 +360,10 @@ list_attrs(DatomEntityScan *scan)
 	{
 		int			attr = scan->cells[query->bounds[i].column].attr;
 
-		if (attr >= 0)
-			scan->attrs[attr].needed = scan->attrs[attr].required = true;
+		if (attr < 0)
+			continue;
+		scan->attrs[attr].needed = scan->attrs[attr].required = true;
+		datom_entity_row_require(scan->row, query->bounds[i].column);
 	}
 }
 

@@ -63,7 +63,6 @@ struct DatomEntityScan
 
 	EntityAttr *attrs;
 	int			nattrs;
-	int			key;			/* of attrs; -1: any */
 	EntityCell *cells;
 
 	/* Blocks */

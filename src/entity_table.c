@@ -108,20 +108,41 @@ ident_by_name(const DatomSchema *schema, const char *namespace, const char *colu
 	return datom_schema_find(schema, dashed, strlen(dashed)) ? dashed : ident;
 }
 
-static void
-refuse_column(Relation foreign, Form_pg_attribute att, const DatomAttr *attr)
+void
+datom_entity_refuse_type(const char *table, const char *column, Oid type, const DatomAttr *attr)
 {
 	Oid			wanted = attr ? datom_sql_type(attr->type) : InvalidOid;
 
 	if (attr && attr->many)
 		wanted = get_array_type(wanted);
 	ereport(ERROR,
-			(errcode(ERRCODE_FDW_INVALID_DATA_TYPE),
-			 errmsg("column \"%s\" of entity table \"%s\" cannot be of type %s",
-					NameStr(att->attname), RelationGetRelationName(foreign),
-					format_type_be(att->atttypid)),
+			(errcode(table ? ERRCODE_FDW_INVALID_DATA_TYPE : ERRCODE_DATATYPE_MISMATCH),
+			 table ? errmsg("column \"%s\" of entity table \"%s\" cannot be of type %s",
+							column, table, format_type_be(type)) :
+			 errmsg("column \"%s\" cannot be of type %s", column, format_type_be(type)),
 			 wanted ? errhint("Give it type %s.", format_type_be(wanted)) :
 			 errhint("Columns are of type boolean, bigint, double precision, numeric, text, timestamp with time zone, date, uuid, bytea or jsonb, or arrays of these.")));
+}
+
+static void
+refuse_column(Relation foreign, Form_pg_attribute att, const DatomAttr *attr)
+{
+	datom_entity_refuse_type(RelationGetRelationName(foreign), NameStr(att->attname),
+							 att->atttypid, attr);
+}
+
+bool
+datom_entity_column_type(DatomEntityColumn *column, Oid type, int32 typmod,
+						 const DatomAttr *attr)
+{
+	Oid			element = get_element_type(type);
+
+	column->many = OidIsValid(element);
+	column->type = column->many ? element : type;
+	column->typmod = typmod;
+	return datom_sql_is_type(column->type) &&
+		(typmod < 0 || column->type == NUMERICOID) &&
+		(attr == NULL || !attr->many || column->many);
 }
 
 /* The type of its values; refuses one that no values have. */
@@ -129,14 +150,7 @@ static void
 read_type(Relation foreign, Form_pg_attribute att, const DatomAttr *attr,
 		  DatomEntityColumn *column)
 {
-	Oid			element = get_element_type(att->atttypid);
-
-	column->many = OidIsValid(element);
-	column->type = column->many ? element : att->atttypid;
-	column->typmod = att->atttypmod;
-	if (!datom_sql_is_type(column->type) ||
-		(column->typmod >= 0 && column->type != NUMERICOID) ||
-		(attr && attr->many && !column->many))
+	if (!datom_entity_column_type(column, att->atttypid, att->atttypmod, attr))
 		refuse_column(foreign, att, attr);
 }
 

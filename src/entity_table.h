@@ -8,6 +8,8 @@
 #include "compat.h"
 #include "utils/rel.h"
 
+#include "schema.h"
+
 typedef struct DatomEntityColumn
 {
 	AttrNumber	number;			/* in the foreign table */
@@ -22,7 +24,7 @@ typedef struct DatomEntityColumn
 
 typedef struct DatomEntityTable
 {
-	Oid			relid;			/* the foreign table */
+	Oid			relid;			/* the foreign table; invalid: a call of datom.entities() */
 	Oid			owner;			/* whose rights on db count */
 	Oid			db;				/* the datom table */
 	const char *namespace;		/* without a colon; may be NULL */
@@ -46,6 +48,17 @@ extern DatomEntityTable *datom_entity_table(Relation foreign);
 
 /* The same without types, and whatever they are; for commands that may mend it. */
 extern DatomEntityTable *datom_entity_table_unchecked(Relation foreign);
+
+/*
+ * Sets what a column shows by its own type; false if no values have that, or not
+ * those of the attribute, which may be NULL.
+ */
+extern bool datom_entity_column_type(DatomEntityColumn *column, Oid type, int32 typmod,
+									 const DatomAttr *attr);
+
+/* The error about such a type; `table` is NULL for a call of datom.entities(). */
+extern void datom_entity_refuse_type(const char *table, const char *column, Oid type,
+									 const DatomAttr *attr);
 
 /* The datom table that its options name; InvalidOid if there is none. */
 extern Oid	datom_entity_table_db(Oid relid, bool missing_ok);

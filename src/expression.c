@@ -38,6 +38,35 @@ datom_is_operand(Node *node, int varno)
 	return !mentions(node, &varno) && !contain_volatile_functions(node);
 }
 
+static bool
+depends_on_rows(Node *node, void *context)
+{
+	if (node == NULL)
+		return false;
+	switch (nodeTag(node))
+	{
+		case T_Var:
+		case T_SubLink:
+		case T_SubPlan:
+		case T_AlternativeSubPlan:
+		case T_PlaceHolderVar:
+		case T_Aggref:
+		case T_GroupingFunc:
+		case T_WindowFunc:
+			return true;
+		case T_Param:
+			return ((Param *) node)->paramkind != PARAM_EXTERN;
+		default:
+			return expression_tree_walker(node, depends_on_rows, context);
+	}
+}
+
+bool
+datom_is_fixed(Node *node)
+{
+	return !depends_on_rows(node, NULL) && !contain_volatile_functions(node);
+}
+
 int64
 datom_integer_of(Oid type, Datum value)
 {

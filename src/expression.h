@@ -13,6 +13,12 @@
  */
 extern bool datom_is_operand(Node *node, int varno);
 
+/*
+ * Is its value one and the same for a whole query? It is of no row, has no subquery
+ * and is not volatile.
+ */
+extern bool datom_is_fixed(Node *node);
+
 /* A value of smallint, integer or bigint. */
 extern int64 datom_integer_of(Oid type, Datum value);
 

@@ -1,8 +1,8 @@
 /*
  * fdw.c: the foreign data wrapper `datom`: scanning entity tables.
  *
- * What is common to all nodes that read entities is in entity_node.c; here rows
- * are handed out one by one.
+ * What is common to all nodes that read entities is in entity_node.c and
+ * entity_slot.c; here are rows that a statement locks, and samples for ANALYZE.
  */
 #include "fdw.h"
 
@@ -16,27 +16,15 @@
 #include "utils/sampling.h"
 #include "utils/snapmgr.h"
 
-#include "entity_node.h"
+#include "entity_slot.h"
 #include "fdw_lock.h"
 #include "fdw_plan.h"
 #include "log.h"
 
-/* A column of the slot, and where the batch has it. */
-typedef struct SlotColumn
-{
-	int			column;			/* of the table's columns */
-	int			slot;			/* its place in the slot */
-	const Datum *values;
-	const bool *nulls;
-} SlotColumn;
-
 typedef struct EntityScanState
 {
 	DatomEntityNode node;
-	SlotColumn *columns;		/* those that are needed */
-	int			ncolumns;
-	int			n;				/* rows of the batch */
-	int			next;
+	DatomEntitySlots slots;
 	DatomRowLocker *locker;		/* NULL: the rows are only read */
 } EntityScanState;
 
@@ -45,56 +33,24 @@ typedef struct EntityScanState
  */
 
 static void
-list_columns(EntityScanState *state)
-{
-	const DatomEntityTable *table = state->node.table;
-
-	state->columns = palloc(sizeof(SlotColumn) * Max(table->ncolumns, 1));
-	for (int i = 0; i < table->ncolumns; i++)
-		if (state->node.needed[i])
-			state->columns[state->ncolumns++] = (SlotColumn) {
-				.column = i, .slot = table->columns[i].number - 1
-			};
-}
-
-static void
 begin_scan(ForeignScanState *css, int eflags)
 {
 	EntityScanState *state = palloc0(sizeof(EntityScanState));
 	ForeignScan *plan = (ForeignScan *) css->ss.ps.plan;
 
 	css->fdw_state = state;
-	datom_entity_node_start(&state->node, &css->ss.ps, css->ss.ss_currentRelation,
-					 plan->fdw_private, plan->fdw_exprs, eflags);
+	datom_entity_node_start(&state->node, &css->ss.ps, plan->fdw_private, plan->fdw_exprs);
+	datom_entity_node_open(&state->node, datom_entity_table(css->ss.ss_currentRelation), eflags);
 	state->locker = datom_row_locker(css, state->node.rel, state->node.table);
 	if (state->locker)
 		memset(state->node.needed, true, sizeof(bool) * state->node.table->ncolumns);
-	list_columns(state);
+	datom_entity_slots_init(&state->slots, &state->node);
 }
 
-DatomEntityScan *
-datom_fdw_scan(ForeignScanState *css, const DatomEntityTable **table)
+DatomEntityNode *
+datom_fdw_node(ForeignScanState *css)
 {
-	EntityScanState *state = css->fdw_state;
-
-	*table = state->node.table;
-	return datom_entity_node_scan(&state->node);
-}
-
-/* False: there are no more rows. */
-static bool
-next_batch(EntityScanState *state)
-{
-	DatomEntityScan *scan = datom_entity_node_scan(&state->node);
-	const int64 *e;
-
-	CHECK_FOR_INTERRUPTS();
-	state->next = 0;
-	state->n = scan ? datom_entity_next(scan, &e) : 0;
-	for (int i = 0; state->n > 0 && i < state->ncolumns; i++)
-		datom_entity_values(scan, state->columns[i].column, &state->columns[i].values,
-							&state->columns[i].nulls);
-	return state->n > 0;
+	return &((EntityScanState *) css->fdw_state)->node;
 }
 
 static TupleTableSlot *
@@ -102,25 +58,14 @@ next_row(ForeignScanState *css)
 {
 	EntityScanState *state = css->fdw_state;
 	TupleTableSlot *slot = css->ss.ss_ScanTupleSlot;
-	int			row;
 
-	ExecClearTuple(slot);
-	if (state->next >= state->n)
+	if (!datom_entity_slots_advance(&state->slots))
 	{
-		if (!next_batch(state))
-			return NULL;
-		/* Columns that nobody reads stay so. */
-		memset(slot->tts_isnull, true, sizeof(bool) * slot->tts_tupleDescriptor->natts);
+		ExecClearTuple(slot);
+		return NULL;
 	}
-	row = state->next++;
-	for (int i = 0; i < state->ncolumns; i++)
-	{
-		const SlotColumn *column = &state->columns[i];
-
-		slot->tts_values[column->slot] = column->values[row];
-		slot->tts_isnull[column->slot] = column->nulls[row];
-	}
-	return ExecStoreVirtualTuple(slot);
+	datom_entity_slots_store(&state->slots, slot);
+	return slot;
 }
 
 static TupleTableSlot *
@@ -139,7 +84,7 @@ rescan(ForeignScanState *css)
 	if (state->locker)
 		datom_row_locker_rescan(state->locker);
 	datom_entity_node_rescan(&state->node);
-	state->n = state->next = 0;
+	datom_entity_slots_rescan(&state->slots);
 }
 
 static void

@@ -9,19 +9,18 @@
 #include "nodes/execnodes.h"
 #include "nodes/pathnodes.h"
 
-#include "entity_rows.h"
+#include "entity_node.h"
 
 /* fdw_write.c, fdw_import.c, fdw_aggregate.c: fill in their routines. */
 extern void datom_fdw_write_routines(FdwRoutine *routine);
 extern void datom_fdw_import_routines(FdwRoutine *routine);
 extern void datom_fdw_aggregate_routines(FdwRoutine *routine);
 
-/*
- * For a node above that takes the batches itself and calls for no row: the scan of
- * a plan's node, begun if it has not been since the last rescan, or NULL if no row
- * can come; and the table, whose columns are those of the foreign table. The
- * node's conditions are the caller's to check.
- */
-extern DatomEntityScan *datom_fdw_scan(ForeignScanState *node, const DatomEntityTable **table);
+/* Offers aggregates in the scan that is the cheapest path of the input. */
+extern void datom_aggregate_offer(PlannerInfo *root, UpperRelationKind stage,
+								  RelOptInfo *input, RelOptInfo *output, void *extra);
+
+/* What reads the entities of such a node of a plan. */
+extern DatomEntityNode *datom_fdw_node(ForeignScanState *node);
 
 #endif

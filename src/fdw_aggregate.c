@@ -1,5 +1,6 @@
 /*
- * fdw_aggregate.c: aggregates computed inside the scan of an entity table.
+ * fdw_aggregate.c: aggregates computed inside the scan of an entity table, or of a
+ * call of datom.entities().
  *
  * A custom scan takes the place of the aggregate and has the plain scan below it.
  * It does not ask it for rows: it takes the batches of its scan, checks the
@@ -7,7 +8,7 @@
  * moment, rights, bounds and shards are the plain scan's own, and so is what
  * EXPLAIN says of them.
  *
- * Offered for one entity table, grouped by plain columns or not at all, with
+ * Offered for one relation, grouped by plain columns or not at all, with
  * count(*), count, sum, avg, min and max of plain columns; an expression over
  * them, and HAVING, are evaluated by the node on its rows. Results are those of
  * Postgres's aggregates, see entity_sums.c.
@@ -37,6 +38,7 @@
 #include "utils/selfuncs.h"
 #include "utils/syscache.h"
 
+#include "call_scan.h"
 #include "entity_selected.h"
 #include "entity_filter.h"
 #include "entity_groups.h"
@@ -52,7 +54,7 @@
 typedef struct AggregateState
 {
 	CustomScanState css;
-	ForeignScanState *child;
+	ScanState  *child;
 	DatomFilter *filter;		/* the scan's conditions; NULL: not looked at yet */
 	int			nkeys;
 	int			nsums;
@@ -168,8 +170,9 @@ find_scan(RelOptInfo *rel)
 
 		while (IsA(scan, ProjectionPath))
 			scan = ((ProjectionPath *) scan)->subpath;
-		if (IsA(scan, ForeignPath) && path->param_info == NULL && !path->parallel_aware &&
-			(best == NULL || path->total_cost < best->total_cost))
+		if ((IsA(scan, ForeignPath) || datom_call_scan_is_path(scan)) &&
+			path->param_info == NULL &&
+			!path->parallel_aware && (best == NULL || path->total_cost < best->total_cost))
 			best = path;
 	}
 	return best;
@@ -313,9 +316,9 @@ offer(PlannerInfo *root, RelOptInfo *input, RelOptInfo *output, List *having)
 	add_path(output, &path->path);
 }
 
-static void
-get_upper_paths(PlannerInfo *root, UpperRelationKind stage, RelOptInfo *input,
-				RelOptInfo *output, void *extra)
+void
+datom_aggregate_offer(PlannerInfo *root, UpperRelationKind stage, RelOptInfo *input,
+					  RelOptInfo *output, void *extra)
 {
 	const GroupPathExtraData *grouping = extra;
 
@@ -383,7 +386,7 @@ begin_node(CustomScanState *css, EState *estate, int eflags)
 	PlanState  *child = ExecInitNode(linitial(plan->custom_plans), estate, eflags);
 
 	css->custom_ps = list_make1(child);
-	state->child = castNode(ForeignScanState, child);
+	state->child = (ScanState *) child;
 	state->context = AllocSetContextCreate(CurrentMemoryContext, "datom aggregates",
 										   ALLOCSET_DEFAULT_SIZES);
 	state->row_context = AllocSetContextCreate(CurrentMemoryContext, "datom aggregates row",
@@ -435,7 +438,7 @@ create_sums(AggregateState *state, const DatomEntityTable *table)
 static bool
 next_batch(AggregateState *state, DatomSelection *batch)
 {
-	Instrumentation *instrument = state->child->ss.ps.instrument;
+	Instrumentation *instrument = state->child->ps.instrument;
 	bool		found;
 
 	CHECK_FOR_INTERRUPTS();
@@ -459,11 +462,18 @@ begin_filter(AggregateState *state, const DatomEntityTable *table)
 	MemoryContext old = MemoryContextSwitchTo(state->css.ss.ps.state->es_query_cxt);
 
 	if (state->filter == NULL)
-		state->filter = datom_filter_create(&state->child->ss, table);
+		state->filter = datom_filter_create(state->child, table);
 	MemoryContextSwitchTo(state->row_context);
 	datom_filter_begin(state->filter);
 	MemoryContextSwitchTo(old);
 	MemoryContextReset(state->row_context);
+}
+
+static DatomEntityNode *
+node_of(ScanState *scan)
+{
+	return IsA(scan, ForeignScanState) ? datom_fdw_node((ForeignScanState *) scan) :
+		datom_call_scan_node((CustomScanState *) scan);
 }
 
 static void
@@ -471,12 +481,14 @@ compute(AggregateState *state)
 {
 	MemoryContext old = MemoryContextSwitchTo(state->context);
 	DatomSelection *batch = palloc0(sizeof(DatomSelection));
+	DatomEntityNode *node = node_of(state->child);
 	const uint32 *groups = NULL;
 	uint32		ngroups = 1;
 
-	if (state->child->ss.ps.chgParam != NULL)
-		ExecReScan(&state->child->ss.ps);
-	batch->scan = datom_fdw_scan(state->child, &batch->table);
+	if (state->child->ps.chgParam != NULL)
+		ExecReScan(&state->child->ps);
+	batch->scan = datom_entity_node_scan(node);
+	batch->table = node->table;
 	state->groups = state->nkeys > 0 ? create_groups(state, batch->table) : NULL;
 	state->sums = create_sums(state, batch->table);
 	if (batch->scan != NULL)
@@ -554,7 +566,7 @@ static void
 rescan_node(CustomScanState *css)
 {
 	AggregateState *state = (AggregateState *) css;
-	PlanState  *child = &state->child->ss.ps;
+	PlanState  *child = &state->child->ps;
 
 	ExecScanReScan(&css->ss);
 	state->next = 0;
@@ -626,5 +638,5 @@ static const CustomExecMethods exec_methods = {
 void
 datom_fdw_aggregate_routines(FdwRoutine *routine)
 {
-	routine->GetForeignUpperPaths = get_upper_paths;
+	routine->GetForeignUpperPaths = datom_aggregate_offer;
 }

@@ -1,649 +1,89 @@
 /*
  * fdw_plan.c: planning the scan of an entity table.
  *
- * Paths: all entities, also in their order, and in several processes; those that
- * a clause lists one by one, by their number or by a value that orders find; and
- * of these also those that depend on rows of other relations, for nested loops.
- *
- * Sizes come from the directories of orders. Whoever may not read the table
- * learns nothing by it, and waits for no lock: the rights are asked here already.
+ * Whoever may not read the table learns nothing by it, and waits for no lock: the
+ * rights are asked here already.
  */
 #include "fdw_plan.h"
 
-#include "access/htup_details.h"
 #include "access/table.h"
-#include "catalog/pg_operator_d.h"
 #include "catalog/pg_statistic.h"
-#include "catalog/pg_type.h"
 #include "executor/executor.h"
-#include "nodes/makefuncs.h"
-#include "optimizer/cost.h"
-#include "optimizer/optimizer.h"
 #include "optimizer/pathnode.h"
-#include "optimizer/paths.h"
 #include "optimizer/planmain.h"
-#include "optimizer/restrictinfo.h"
-#include "utils/lsyscache.h"
-#include "utils/selfuncs.h"
-#include "utils/spccache.h"
 #include "utils/syscache.h"
 
-#include "attrs.h"
-#include "moment_clause.h"
-#include "scan.h"
+#include "entity_paths.h"
 
-/* Of which share of the entities facts are taken to have begun since a moment. */
-#define SINCE_SELECTIVITY 0.1
+static Path *
+make_path(PlannerInfo *root, RelOptInfo *rel, ParamPathInfo *param_info, List *private)
+{
+	ForeignPath *path = create_foreignscan_path(root, rel, NULL, 0, 0, 0, NIL,
+												param_info ? param_info->ppi_req_outer : NULL,
+												NULL, private);
 
-/* About how many entities have a value of an attribute that is not unique. */
-#define VALUE_ENTITIES 100
-
-/* Making a value, compared with an operator's cost. */
-#define VALUE_OPERATORS 1
-
-/* Pages that one entity costs to look up, and those that find it by a value. */
-#define ENTITY_PAGES 2
-#define VALUE_PAGES 2
+	path->path.param_info = param_info;
+	return &path->path;
+}
 
 static DatomEntityRel *
-entity_rel(RelOptInfo *rel)
+make_rel(PlannerInfo *root, RelOptInfo *rel, Oid relid)
 {
-	return rel->fdw_private;
-}
+	Relation	foreign = table_open(relid, NoLock);
+	DatomEntityTable *table = datom_entity_table(foreign);
 
-/*
- * Clauses
- */
-
-static void
-add_clause(DatomEntityRel *entity, RelOptInfo *rel, DatomEntityPlan *plan, Expr *expr)
-{
-	DatomEntityClause clause;
-	DatomShardClause shard;
-	DatomMomentClause moment;
-
-	if (datom_moment_clause(expr, rel->relid, &moment))
-	{
-		plan->moment = moment.moment;
-		plan->since = moment.since;
-		plan->function = moment.function;
-	}
-	else if (datom_entity_clause(entity->table, expr, rel->relid, &clause))
-		plan->clauses[plan->nclauses++] = clause;
-	else if (datom_shard_match(expr, rel->relid, datom_entity_table_e(entity->table), &shard))
-		plan->shards[plan->nshards++] = shard;
-}
-
-static DatomEntityPlan
-read_clauses(DatomEntityRel *entity, RelOptInfo *rel, List *rinfos)
-{
-	int			room = list_length(rinfos) + list_length(entity->implied) + 1;
-	DatomEntityPlan plan = {
-		.lister = -1,
-		.clauses = palloc(sizeof(DatomEntityClause) * room),
-		.shards = palloc(sizeof(DatomShardClause) * room)
-	};
-	ListCell   *lc;
-
-	foreach(lc, rinfos)
-	{
-		RestrictInfo *rinfo = lfirst_node(RestrictInfo, lc);
-
-		if (!rinfo->pseudoconstant)
-			add_clause(entity, rel, &plan, rinfo->clause);
-	}
-	return plan;
-}
-
-/* What the scan may go by besides, though no row is held to it. */
-static void
-add_implied(DatomEntityRel *entity, RelOptInfo *rel, DatomEntityPlan *plan)
-{
-	ListCell   *lc;
-
-	foreach(lc, entity->implied)
-		add_clause(entity, rel, plan, lfirst(lc));
-}
-
-/* Is the scan exact for this clause? Then nobody need check it on rows. */
-static bool
-is_exact(DatomEntityRel *entity, RelOptInfo *rel, Expr *expr)
-{
-	DatomShardClause shard;
-	DatomShard	known;
-
-	return datom_shard_match(expr, rel->relid, datom_entity_table_e(entity->table), &shard) &&
-		shard.form != SHARD_SESSION && IsA(shard.i, Const) && IsA(shard.n, Const) &&
-		datom_shard_known(&shard, 1, &known) && known.n > 0;
-}
-
-/* All but what tells the moment, which is never evaluated. */
-static List *
-conditions(RelOptInfo *rel, List *rinfos)
-{
-	List	   *quals = NIL;
-	DatomMomentClause moment;
-	ListCell   *lc;
-
-	foreach(lc, extract_actual_clauses(rinfos, false))
-		if (!datom_moment_clause(lfirst(lc), rel->relid, &moment))
-			quals = lappend(quals, lfirst(lc));
-	return quals;
-}
-
-List *
-datom_fdw_quals(RelOptInfo *rel, List *rinfos)
-{
-	DatomEntityRel *entity = entity_rel(rel);
-	/* Of several shard clauses the scan takes one. */
-	bool		one_shard = read_clauses(entity, rel, rinfos).nshards == 1;
-	List	   *quals = NIL;
-	ListCell   *lc;
-
-	foreach(lc, conditions(rel, rinfos))
-		if (!one_shard || !is_exact(entity, rel, lfirst(lc)))
-			quals = lappend(quals, lfirst(lc));
-	return quals;
-}
-
-/*
- * Sizes
- */
-
-static void
-add_ident(DatomScanShape *shape, const char *ident)
-{
-	for (int i = 0; i < shape->nattrs; i++)
-		if (strcmp(shape->attrs[i], ident) == 0)
-			return;
-	shape->attrs[shape->nattrs++] = ident;
-}
-
-/* The facts that the scan reads of these columns; NULL: only what makes rows. */
-static DatomScanEstimate
-estimate(Relation db, const DatomEntityTable *table, const Bitmapset *columns)
-{
-	DatomScanShape shape = {.attrs = palloc(sizeof(char *) * (table->ncolumns + 1))};
-	DatomScanEstimate result;
-
-	if (table->key)
-		add_ident(&shape, table->key);
-	for (int i = 0; i < table->ncolumns; i++)
-		if (table->columns[i].ident &&
-			(table->key == NULL || bms_is_member(table->columns[i].number, columns)))
-			add_ident(&shape, table->columns[i].ident);
-	datom_scan_estimate(db, SCAN_AS_OF, &shape, &result);
-	return result;
-}
-
-static double
-count_entities(Relation db, const DatomEntityTable *table)
-{
-	DatomScanEstimate result = estimate(db, table, NULL);
-
-	/* Of any of the columns: as if each attribute were there as often as another. */
-	return table->key ? result.rows : result.rows / Max(table->ncolumns - 1, 1);
-}
-
-/* How many entities a clause lists. */
-static double
-count_listed(PlannerInfo *root, const DatomEntityTable *table, const DatomSchema *schema,
-			 const DatomEntityClause *clause)
-{
-	const DatomEntityColumn *column = &table->columns[clause->column];
-	const DatomAttr *attr = column->ident ?
-	datom_schema_find(schema, column->ident, strlen(column->ident)) : NULL;
-	double		each = attr == NULL || attr->unique != UNIQUE_NONE ? 1 : VALUE_ENTITIES;
-
-	return each * (clause->any ? estimate_array_length((Node *) clause->operand) : 1);
-}
-
-/* The clause that lists the fewest entities; -1: none does. */
-static int
-best_lister(PlannerInfo *root, DatomEntityRel *entity, const DatomSchema *schema,
-			const DatomEntityPlan *plan, double *count)
-{
-	int			best = -1;
-
-	for (int i = 0; i < plan->nclauses; i++)
-	{
-		double		n;
-
-		if (!datom_entity_clause_lists(entity->table, schema, &plan->clauses[i]))
-			continue;
-		n = count_listed(root, entity->table, schema, &plan->clauses[i]);
-		if (best >= 0 && n >= *count)
-			continue;
-		best = i;
-		*count = n;
-	}
-	return best;
-}
-
-/* Rows that meet the clauses; of a list of entities not more than these. */
-static double
-count_rows(PlannerInfo *root, RelOptInfo *rel, const DatomSchema *schema,
-		   const DatomEntityPlan *plan, List *rinfos)
-{
-	DatomEntityRel *entity = entity_rel(rel);
-	double		rows = entity->entities *
-	clauselist_selectivity(root, rinfos, rel->relid, JOIN_INNER, NULL);
-	double		listed;
-
-	if (best_lister(root, entity, schema, plan, &listed) >= 0)
-		rows = Min(rows, listed);
-	return clamp_row_est(rows);
+	table_close(foreign, NoLock);
+	return datom_entity_rel_make(root, rel, table, make_path);
 }
 
 static void
 set_size(PlannerInfo *root, RelOptInfo *rel, Oid relid)
 {
-	DatomEntityRel *entity = palloc0(sizeof(DatomEntityRel));
-	Relation	foreign;
-	Relation	db;
-
 	/* As the executor will ask, but before anything is locked. */
 	ExecCheckRTPerms(list_make1(root->simple_rte_array[rel->relid]), true);
-	foreign = table_open(relid, NoLock);
-	rel->fdw_private = entity;
-	entity->table = datom_entity_table(foreign);
-	db = table_open(entity->table->db, AccessShareLock);
-	(void) datom_shard_estimate(root, rel, datom_entity_table_e(entity->table));
-	entity->implied = datom_shard_implied(root, rel, datom_entity_table_e(entity->table));
-	entity->plan = read_clauses(entity, rel, rel->baserestrictinfo);
-	add_implied(entity, rel, &entity->plan);
-	entity->entities = count_entities(db, entity->table);
-	if (entity->plan.since)
-		entity->entities *= SINCE_SELECTIVITY;
-	rel->tuples = entity->entities;
-	rel->rows = count_rows(root, rel, datom_attrs(db), &entity->plan, rel->baserestrictinfo);
-	entity->reach = entity->entities;
-	for (int i = 0; i < entity->plan.nshards; i++)
-		entity->reach /= datom_shard_count(&entity->plan.shards[i], root);
-	table_close(db, NoLock);
-	table_close(foreign, NoLock);
-}
-
-/*
- * Statistics
- */
-
-/* The share of the entities that have a value, and of those with values of their own. */
-static void
-column_shares(Relation db, const DatomEntityTable *table, const DatomEntityColumn *column,
-			  double *present, double *distinct)
-{
-	DatomScanShape shape = {.nattrs = 1, .attrs = (const char **) &column->ident};
-	DatomScanEstimate facts;
-	const DatomAttr *attr;
-
-	*present = 1;
-	*distinct = -1;
-	if (column->ident == NULL)
-		return;
-	datom_scan_estimate(db, SCAN_AS_OF, &shape, &facts);
-	*present = Min(facts.rows / Max(count_entities(db, table), 1), 1);
-	attr = datom_schema_find(datom_attrs(db), column->ident, strlen(column->ident));
-	if (attr && attr->unique != UNIQUE_NONE && !column->many)
-		*distinct = -*present;
-	else
-		*distinct = column->type == BOOLOID && !column->many ? 2 : 0;
-}
-
-static HeapTuple
-form_statistics(Oid relid, AttrNumber number, double present, double distinct)
-{
-	Relation	catalog = table_open(StatisticRelationId, AccessShareLock);
-	Datum		values[Natts_pg_statistic] = {0};
-	bool		nulls[Natts_pg_statistic] = {0};
-	HeapTuple	tuple;
-
-	values[Anum_pg_statistic_starelid - 1] = ObjectIdGetDatum(relid);
-	values[Anum_pg_statistic_staattnum - 1] = Int16GetDatum(number);
-	values[Anum_pg_statistic_stanullfrac - 1] = Float4GetDatum(1 - present);
-	values[Anum_pg_statistic_stadistinct - 1] = Float4GetDatum(distinct);
-	for (int i = 0; i < STATISTIC_NUM_SLOTS; i++)
-	{
-		nulls[Anum_pg_statistic_stanumbers1 - 1 + i] = true;
-		nulls[Anum_pg_statistic_stavalues1 - 1 + i] = true;
-	}
-	tuple = heap_form_tuple(RelationGetDescr(catalog), values, nulls);
-	table_close(catalog, AccessShareLock);
-	return tuple;
-}
-
-/* There is no value in it, so whoever may plan the query may know it. */
-bool
-datom_fdw_statistics(RangeTblEntry *rte, AttrNumber number, VariableStatData *data)
-{
-	Relation	foreign;
-	Relation	db;
-	DatomEntityTable *table;
-	double		present;
-	double		distinct;
-
-	if (rte->rtekind != RTE_RELATION || rte->relkind != RELKIND_FOREIGN_TABLE ||
-		number <= 0 || !datom_entity_table_is(rte->relid) ||
-		SearchSysCacheExists3(STATRELATTINH, ObjectIdGetDatum(rte->relid),
-							  Int16GetDatum(number), BoolGetDatum(false)))
-		return false;
-	foreign = table_open(rte->relid, NoLock);
-	table = datom_entity_table(foreign);
-	db = table_open(table->db, NoLock);
-	for (int i = 0; i < table->ncolumns && data->statsTuple == NULL; i++)
-		if (table->columns[i].number == number)
-		{
-			column_shares(db, table, &table->columns[i], &present, &distinct);
-			data->statsTuple = form_statistics(rte->relid, number, present, distinct);
-		}
-	table_close(db, NoLock);
-	table_close(foreign, NoLock);
-	data->freefunc = heap_freetuple;
-	data->acl_ok = true;
-	return HeapTupleIsValid(data->statsTuple);
-}
-
-/*
- * Costs
- */
-
-static Bitmapset *
-columns_read(RelOptInfo *rel, List *quals)
-{
-	Bitmapset  *shifted = NULL;
-	Bitmapset  *columns = NULL;
-	int			i = -1;
-
-	pull_varattnos((Node *) rel->reltarget->exprs, rel->relid, &shifted);
-	pull_varattnos((Node *) quals, rel->relid, &shifted);
-	while ((i = bms_next_member(shifted, i)) >= 0)
-	{
-		int			number = i + FirstLowInvalidHeapAttributeNumber;
-
-		if (number == 0)
-			for (int k = 1; k <= rel->max_attr; k++)
-				columns = bms_add_member(columns, k);
-		else if (number > 0)
-			columns = bms_add_member(columns, number);
-	}
-	return columns;
-}
-
-/* Reading the blocks of these columns, and making their values. */
-static void
-reading_cost(DatomEntityRel *entity, const Bitmapset *columns, Cost *pages, Cost *cpu)
-{
-	Relation	db = table_open(entity->table->db, NoLock);
-	DatomScanEstimate scan = estimate(db, entity->table, columns);
-	double		random_page;
-	double		page;
-
-	get_tablespace_page_costs(db->rd_rel->reltablespace, &random_page, &page);
-	table_close(db, NoLock);
-	*pages = scan.pages * page;
-	*cpu = entity->entities * cpu_operator_cost * 0.1 +
-		entity->reach * bms_num_members(columns) * VALUE_OPERATORS * cpu_operator_cost;
-	/* Without orders the whole past is read and sorted. */
-	if (scan.order == NULL)
-		*cpu += 2 * cpu_operator_cost * scan.rows * log2(Max(2, scan.rows));
-}
-
-Cost
-datom_fdw_scan_cost(PlannerInfo *root, RelOptInfo *rel, Bitmapset *columns)
-{
-	Cost		pages;
-	Cost		cpu;
-
-	reading_cost(entity_rel(rel), columns, &pages, &cpu);
-	return pages + cpu;
-}
-
-/*
- * Paths
- */
-
-/* What a path knows of its scan; `plan` is made again with the clauses it gets. */
-static List *
-path_private(bool ordered, bool listed)
-{
-	return list_make1(list_make2_int(ordered, listed));
-}
-
-static ForeignPath *
-make_path(PlannerInfo *root, RelOptInfo *rel, double rows, Cost startup, Cost total,
-		  List *pathkeys, ParamPathInfo *param_info, bool listed)
-{
-	ForeignPath *path = create_foreignscan_path(root, rel, NULL, rows, startup, total,
-												pathkeys,
-												param_info ? param_info->ppi_req_outer : NULL,
-												NULL, path_private(pathkeys != NIL, listed));
-
-	path->path.param_info = param_info;
-	return path;
-}
-
-/* The cost of all entities, divided among `divisor` processes. */
-static void
-full_cost(PlannerInfo *root, RelOptInfo *rel, double divisor, Cost *startup, Cost *total)
-{
-	DatomEntityRel *entity = entity_rel(rel);
-	List	   *quals = datom_fdw_quals(rel, rel->baserestrictinfo);
-	QualCost	cost;
-	Cost		pages;
-	Cost		cpu;
-
-	cost_qual_eval(&cost, quals, root);
-	reading_cost(entity, columns_read(rel, quals), &pages, &cpu);
-	cpu += entity->reach * (cpu_tuple_cost + cost.per_tuple) +
-		rel->rows * rel->reltarget->cost.per_tuple;
-	*startup = cost.startup + rel->reltarget->cost.startup;
-	*total = *startup + pages + cpu / divisor;
-}
-
-static void
-add_full_paths(PlannerInfo *root, RelOptInfo *rel)
-{
-	DatomEntityRel *entity = entity_rel(rel);
-	AttrNumber	e = datom_entity_table_e(entity->table);
-	List	   *pathkeys = NIL;
-	Cost		startup;
-	Cost		total;
-
-	full_cost(root, rel, 1, &startup, &total);
-	add_path(rel, (Path *) make_path(root, rel, rel->rows, startup, total, NIL,
-									 get_baserel_parampathinfo(root, rel, rel->lateral_relids),
-									 false));
-	if (e != InvalidAttrNumber)
-		pathkeys = build_expression_pathkey(root, (Expr *) makeVar(rel->relid, e, INT8OID, -1,
-																   InvalidOid, 0),
-											NULL, Int8LessOperator, rel->relids, false);
-	pathkeys = truncate_useless_pathkeys(root, rel, pathkeys);
-	if (pathkeys != NIL && bms_is_empty(rel->lateral_relids))
-		add_path(rel, (Path *) make_path(root, rel, rel->rows, startup,
-										 total + rel->rows * 0.1 * cpu_operator_cost,
-										 pathkeys, NULL, false));
-}
-
-double
-datom_parallel_divisor(int workers)
-{
-	double		leader = 1.0 - 0.3 * workers;
-
-	return workers + (parallel_leader_participation && leader > 0 ? leader : 0);
-}
-
-static void
-add_parallel_path(PlannerInfo *root, RelOptInfo *rel)
-{
-	DatomEntityRel *entity = entity_rel(rel);
-	Relation	db = table_open(entity->table->db, NoLock);
-	DatomScanEstimate scan = estimate(db, entity->table,
-									  columns_read(rel, datom_fdw_quals(rel, rel->baserestrictinfo)));
-	int			workers = 0;
-	ForeignPath *path;
-	Cost		startup;
-	Cost		total;
-
-	table_close(db, NoLock);
-	if (rel->consider_parallel && bms_is_empty(rel->lateral_relids) && scan.order != NULL)
-		workers = compute_parallel_worker(rel, scan.pages, -1, max_parallel_workers_per_gather);
-	if (workers <= 0)
-		return;
-	full_cost(root, rel, datom_parallel_divisor(workers), &startup, &total);
-	path = make_path(root, rel, clamp_row_est(rel->rows / datom_parallel_divisor(workers)), startup,
-					 total, NIL, NULL, false);
-	path->path.parallel_aware = true;
-	path->path.parallel_workers = workers;
-	add_partial_path(rel, (Path *) path);
-}
-
-/* Of those entities that a clause lists, if one does. */
-static void
-add_listed_path(PlannerInfo *root, RelOptInfo *rel, const DatomSchema *schema,
-				ParamPathInfo *param_info)
-{
-	DatomEntityRel *entity = entity_rel(rel);
-	List	   *rinfos = param_info ?
-	list_concat_copy(rel->baserestrictinfo, param_info->ppi_clauses) : rel->baserestrictinfo;
-	DatomEntityPlan plan = read_clauses(entity, rel, rinfos);
-	double		listed = 0;
-	int			lister = best_lister(root, entity, schema, &plan, &listed);
-	double		random_page;
-	double		page;
-	double		rows;
-	Cost		total;
-
-	if (lister < 0)
-		return;
-	get_tablespace_page_costs(InvalidOid, &random_page, &page);
-	rows = param_info ? Min(param_info->ppi_rows, listed) : rel->rows;
-	if (param_info)
-		param_info->ppi_rows = rows;
-	/* Pages of directories, and those that many entities share, stay in memory. */
-	total = listed * (ENTITY_PAGES * page + 20 * cpu_tuple_cost) +
-		rows * rel->reltarget->cost.per_tuple;
-	if (entity->table->columns[plan.clauses[lister].column].ident)
-		total += VALUE_PAGES * page;
-	add_path(rel, (Path *) make_path(root, rel, rows, 0, total, NIL, param_info, true));
-}
-
-/* The other relations whose rows this clause compares with. */
-static Relids
-outer_of(RelOptInfo *rel, const DatomSchema *schema, RestrictInfo *rinfo)
-{
-	DatomEntityRel *entity = entity_rel(rel);
-	DatomEntityClause clause;
-	Relids		outer;
-
-	if (!join_clause_is_movable_to(rinfo, rel) ||
-		!datom_entity_clause(entity->table, rinfo->clause, rel->relid, &clause) ||
-		!datom_entity_clause_lists(entity->table, schema, &clause))
-		return NULL;
-	outer = bms_union(rinfo->clause_relids, rel->lateral_relids);
-	return bms_del_member(outer, rel->relid);
-}
-
-static List *
-note_outer(PlannerInfo *root, RelOptInfo *rel, const DatomSchema *schema, List *outers,
-		   List *rinfos)
-{
-	ListCell   *lc;
-
-	foreach(lc, rinfos)
-	{
-		Relids		outer = outer_of(rel, schema, lfirst_node(RestrictInfo, lc));
-
-		if (!bms_is_empty(outer))
-			outers = list_append_unique_ptr(outers,
-											get_baserel_parampathinfo(root, rel, outer));
-	}
-	return outers;
-}
-
-static bool
-is_member_column(PlannerInfo *root, RelOptInfo *rel, EquivalenceClass *ec,
-				 EquivalenceMember *em, void *column)
-{
-	Var		   *var = (Var *) em->em_expr;
-
-	return IsA(var, Var) && var->varno == (int) rel->relid &&
-		var->varattno == *(AttrNumber *) column;
-}
-
-/* Paths for nested loops, which look a column of an outer row up. */
-static void
-add_lookups(PlannerInfo *root, RelOptInfo *rel, const DatomSchema *schema)
-{
-	DatomEntityRel *entity = entity_rel(rel);
-	List	   *outers = note_outer(root, rel, schema, NIL, rel->joininfo);
-	ListCell   *lc;
-
-	for (int i = 0; rel->has_eclass_joins && i < entity->table->ncolumns; i++)
-		outers = note_outer(root, rel, schema, outers,
-							generate_implied_equalities_for_column(root, rel, is_member_column,
-																   &entity->table->columns[i].number,
-																   rel->lateral_referencers));
-	foreach(lc, outers)
-		add_listed_path(root, rel, schema, lfirst(lc));
+	rel->fdw_private = make_rel(root, rel, relid);
+	datom_entity_rel_size(root, rel);
 }
 
 static void
 add_paths(PlannerInfo *root, RelOptInfo *rel, Oid relid)
 {
-	Relation	db = table_open(entity_rel(rel)->table->db, NoLock);
-	const DatomSchema *schema = datom_attrs(db);
-
-	add_full_paths(root, rel);
-	if (bms_is_empty(rel->lateral_relids))
-		add_listed_path(root, rel, schema, NULL);
-	add_parallel_path(root, rel);
-	add_lookups(root, rel, schema);
-	table_close(db, NoLock);
-}
-
-/*
- * The plan
- */
-
-/* The target list will not do: it may have columns that nobody reads. */
-static List *
-column_list(const Bitmapset *columns)
-{
-	List	   *list = NIL;
-	int			i = -1;
-
-	while ((i = bms_next_member(columns, i)) >= 0)
-		list = lappend_int(list, i);
-	return list;
+	datom_entity_rel_paths(root, rel);
 }
 
 static ForeignScan *
 make_plan(PlannerInfo *root, RelOptInfo *rel, Oid relid, ForeignPath *path,
 		  List *tlist, List *rinfos, Plan *outer)
 {
-	DatomEntityRel *entity = entity_rel(rel);
-	DatomEntityPlan plan = read_clauses(entity, rel, rinfos);
-	List	   *flags = linitial(path->fdw_private);
-	Relation	db = table_open(entity->table->db, NoLock);
-	double		listed;
+	DatomEntityPlan plan = datom_entity_rel_plan(root, rel, path->fdw_private, rinfos);
 
-	add_implied(entity, rel, &plan);
-	plan.ordered = linitial_int(flags);
-	plan.columns = column_list(columns_read(rel, datom_fdw_quals(rel, rinfos)));
-	if (lsecond_int(flags))
-		plan.lister = best_lister(root, entity, datom_attrs(db), &plan, &listed);
-	table_close(db, NoLock);
 	if (OidIsValid(plan.function))
 		record_plan_function_dependency(root, plan.function);
-	return make_foreignscan(tlist, datom_fdw_quals(rel, rinfos), rel->relid,
+	return make_foreignscan(tlist, datom_entity_rel_quals(rel, rinfos), rel->relid,
 							datom_entity_plan_exprs(&plan), datom_entity_plan_private(&plan),
-							NIL, conditions(rel, rinfos), outer);
+							NIL, datom_entity_rel_conditions(rel, rinfos), outer);
 }
 
 static bool
 is_parallel_safe_scan(PlannerInfo *root, RelOptInfo *rel, RangeTblEntry *rte)
 {
 	return true;
+}
+
+bool
+datom_fdw_statistics(PlannerInfo *root, RelOptInfo *rel, RangeTblEntry *rte,
+					 AttrNumber number, VariableStatData *data)
+{
+	DatomEntityRel *entity = rel->fdw_private;
+
+	if (rte->rtekind != RTE_RELATION || rte->relkind != RELKIND_FOREIGN_TABLE ||
+		number <= 0 || !datom_entity_table_is(rte->relid) ||
+		SearchSysCacheExists3(STATRELATTINH, ObjectIdGetDatum(rte->relid),
+							  Int16GetDatum(number), BoolGetDatum(false)))
+		return false;
+	if (entity == NULL)
+		entity = make_rel(root, rel, rte->relid);
+	return datom_entity_rel_statistics(entity, rte->relid, number, data);
 }
 
 void

@@ -7,6 +7,7 @@
 #include "utils/guc.h"
 
 #include "append.h"
+#include "call_scan.h"
 #include "custom_scan.h"
 #include "guard.h"
 #include "log.h"
@@ -32,6 +33,7 @@ _PG_init(void)
 	datom_order_am_init();
 	datom_ticker_init();
 	datom_custom_scan_init();
+	datom_call_scan_init();
 	datom_planner_init();
 	datom_guard_init();
 	MarkGUCPrefixReserved("datom");

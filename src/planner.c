@@ -42,11 +42,14 @@
 #include "utils/syscache.h"
 
 #include "bounds.h"
+#include "call_scan.h"
 #include "custom_scan.h"
 #include "datom.h"
-#include "fdw_plan.h"
+#include "entity_paths.h"
 #include "entity_rewrite.h"
 #include "expression.h"
+#include "fdw.h"
+#include "fdw_plan.h"
 #include "log.h"
 #include "scan.h"
 #include "settings.h"
@@ -61,6 +64,7 @@
 static planner_hook_type prev_planner = NULL;
 static set_rel_pathlist_hook_type prev_pathlist = NULL;
 static get_relation_stats_hook_type prev_stats = NULL;
+static create_upper_paths_hook_type prev_upper = NULL;
 
 /*
  * Questions in a query
@@ -95,7 +99,7 @@ is_call(Node *node, DatomQuestionKind *kind)
 	return false;
 }
 
-/* Is it one that asks for rows of entities at another moment? */
+/* Is it one that asks for rows of entities? */
 static bool
 is_entities_call(Node *node)
 {
@@ -103,7 +107,7 @@ is_entities_call(Node *node)
 
 	if (IsA(node, FuncExpr) && ((FuncExpr *) node)->funcretset)
 		symbol = datom_function_symbol(((FuncExpr *) node)->funcid);
-	return symbol && strncmp(symbol, "datom_entities_", strlen("datom_entities_")) == 0;
+	return symbol && strncmp(symbol, "datom_entities", strlen("datom_entities")) == 0;
 }
 
 /* Is its value known only when rows of the query are? */
@@ -171,7 +175,8 @@ count_calls(Node *node, void *count)
 								 QTW_EXAMINE_RTES_BEFORE);
 	if (IsA(node, RangeTblEntry))
 	{
-		if (is_question((RangeTblEntry *) node, &question) && !question.late)
+		if ((is_question((RangeTblEntry *) node, &question) && !question.late) ||
+			datom_call_scan_takes((RangeTblEntry *) node))
 			--*(int *) count;
 		return false;
 	}
@@ -239,7 +244,7 @@ estimate(const Offer *offer, List *clauses)
 	DatomScanShape shape;
 	DatomScanEstimate result;
 
-	datom_bounds_shape(clauses, offer->rel->relid, &shape);
+	datom_bounds_shape(clauses, offer->rel->relid, offer->question.cast, &shape);
 	shape.shards = shards_of(offer, clauses) * shards_of(offer, offer->implied);
 	datom_scan_estimate(offer->table, datom_question_mode(&offer->question), &shape,
 						&result);
@@ -250,12 +255,12 @@ estimate(const Offer *offer, List *clauses)
 
 /* Does the estimate speak of the rows that meet this clause? Not of ranges. */
 static bool
-is_estimated(Expr *clause, Index relid)
+is_estimated(const Offer *offer, Expr *clause, bool by_value)
 {
 	DatomBound	bound;
 
-	return datom_bound_match(clause, relid, &bound) &&
-		bound.strategy == BTEqualStrategyNumber &&
+	return datom_bound_match_cast(clause, offer->rel->relid, offer->question.cast, &bound) &&
+		bound.strategy == BTEqualStrategyNumber && (by_value || !OidIsValid(bound.cast)) &&
 		(!bound.any || (bound.column == Anum_datom_a && IsA(bound.operand, Const)));
 }
 
@@ -266,6 +271,7 @@ is_estimated(Expr *clause, Index relid)
 static double
 question_rows(const Offer *offer, List *rinfos)
 {
+	bool		by_value = estimate(offer, extract_actual_clauses(rinfos, false)).by_value;
 	List	   *estimated = NIL;
 	List	   *rest = NIL;
 	ListCell   *lc;
@@ -274,7 +280,7 @@ question_rows(const Offer *offer, List *rinfos)
 	{
 		RestrictInfo *rinfo = lfirst_node(RestrictInfo, lc);
 
-		if (is_estimated(rinfo->clause, offer->rel->relid))
+		if (is_estimated(offer, rinfo->clause, by_value))
 			estimated = lappend(estimated, rinfo->clause);
 		else
 			rest = lappend(rest, rinfo);
@@ -381,7 +387,7 @@ outer_of(const Offer *offer, RestrictInfo *rinfo)
 	DatomBound	bound;
 
 	if (!join_clause_is_movable_to(rinfo, offer->rel) ||
-		!datom_bound_match(rinfo->clause, offer->rel->relid, &bound) ||
+		!datom_bound_match_cast(rinfo->clause, offer->rel->relid, offer->question.cast, &bound) ||
 		bound.strategy != BTEqualStrategyNumber)
 		return NULL;
 	outer = bms_union(rinfo->clause_relids, offer->rel->lateral_relids);
@@ -409,10 +415,7 @@ static bool
 is_member_column(PlannerInfo *root, RelOptInfo *rel, EquivalenceClass *ec,
 				 EquivalenceMember *em, void *column)
 {
-	Var		   *var = (Var *) em->em_expr;
-
-	return IsA(var, Var) && var->varno == (int) rel->relid &&
-		var->varattno == *(AttrNumber *) column;
+	return datom_bound_is_on((Node *) em->em_expr, rel->relid, *(AttrNumber *) column);
 }
 
 /* Paths for nested loops, which look e, a or v of an outer row up. */
@@ -441,6 +444,15 @@ add_paths(const Offer *offer)
 	add_lookups(offer);
 }
 
+static void
+open_table(Offer *offer, LOCKMODE lock)
+{
+	List	   *clauses = extract_actual_clauses(offer->rel->baserestrictinfo, false);
+
+	offer->table = table_open(offer->question.relid, lock);
+	offer->question.cast = datom_bounds_cast(offer->table, clauses, offer->rel->relid);
+}
+
 /*
  * The server has asked whether the call may run in a worker. It is the scan that
  * runs there, with the moment settled by the leader.
@@ -463,7 +475,7 @@ offer_question(Offer *offer)
 {
 	RelOptInfo *rel = offer->rel;
 
-	offer->table = table_open(offer->question.relid, AccessShareLock);
+	open_table(offer, AccessShareLock);
 	rel->tuples = clamp_row_est(estimate(offer, NIL).rows);
 	(void) datom_shard_estimate(offer->root, rel, Anum_datom_e);
 	rel->rows = question_rows(offer, rel->baserestrictinfo);
@@ -564,7 +576,7 @@ offer_table(Offer *offer)
 {
 	correct_rows(offer);
 	offer->implied = datom_shard_implied(offer->root, offer->rel, Anum_datom_e);
-	offer->table = table_open(offer->question.relid, NoLock);
+	open_table(offer, NoLock);
 	add_paths(offer);
 	table_close(offer->table, NoLock);
 }
@@ -580,6 +592,8 @@ offer_paths(PlannerInfo *root, RelOptInfo *rel, Index rti, RangeTblEntry *rte)
 		return;
 	if (is_question(rte, &offer.question))
 		offer_question(&offer);
+	else if (datom_call_scan_offer(root, rel, rte))
+		return;
 	else if (is_table(root, rel, rte))
 	{
 		offer.question = (DatomQuestion) {
@@ -587,6 +601,15 @@ offer_paths(PlannerInfo *root, RelOptInfo *rel, Index rti, RangeTblEntry *rte)
 		};
 		offer_table(&offer);
 	}
+}
+
+static RelOptInfo *
+find_rel(PlannerInfo *root, RangeTblEntry *rte)
+{
+	for (int i = 1; i < root->simple_rel_array_size; i++)
+		if (root->simple_rte_array[i] == rte)
+			return root->simple_rel_array[i];
+	return NULL;
 }
 
 /*
@@ -597,11 +620,13 @@ static bool
 lend_statistics(PlannerInfo *root, RangeTblEntry *rte, AttrNumber column,
 				VariableStatData *data)
 {
+	RelOptInfo *rel = find_rel(root, rte);
 	DatomQuestion question;
 
 	if (prev_stats && prev_stats(root, rte, column, data))
 		return true;
-	if (datom_fdw_statistics(rte, column, data))
+	if (rel && (datom_fdw_statistics(root, rel, rte, column, data) ||
+				datom_call_scan_statistics(root, rel, rte, column, data)))
 		return true;
 	if (column <= 0 || !is_question(rte, &question))
 		return false;
@@ -610,6 +635,17 @@ lend_statistics(PlannerInfo *root, RangeTblEntry *rte, AttrNumber column,
 	data->freefunc = ReleaseSysCache;
 	data->acl_ok = true;
 	return HeapTupleIsValid(data->statsTuple);
+}
+
+/* The server asks wrappers only about foreign tables. */
+static void
+offer_upper(PlannerInfo *root, UpperRelationKind stage, RelOptInfo *input,
+			RelOptInfo *output, void *extra)
+{
+	if (prev_upper)
+		prev_upper(root, stage, input, output, extra);
+	if (stage == UPPERREL_GROUP_AGG && input->rtekind == RTE_FUNCTION)
+		datom_aggregate_offer(root, stage, input, output, extra);
 }
 
 void
@@ -621,4 +657,6 @@ datom_planner_init(void)
 	set_rel_pathlist_hook = offer_paths;
 	prev_stats = get_relation_stats_hook;
 	get_relation_stats_hook = lend_statistics;
+	prev_upper = create_upper_paths_hook;
+	create_upper_paths_hook = offer_upper;
 }

@@ -745,19 +745,14 @@ kind_for(const DatomTable *table, const DatomScanShape *shape)
 }
 
 /* The order in which a value of one attribute is looked up; NULL: none. */
+/* The order that finds entities by values of the attribute; NULL: none holds all. */
 static const char *
-order_by_value(Relation rel, const DatomTable *table, const DatomScanShape *shape)
+order_of_values(const DatomTable *table, const DatomAttr *attr)
 {
 	static const DatomOrderKind kinds[] = {ORDER_AVET, ORDER_VAET};
-	const DatomAttr *attr;
 	bool		covered = false;
 
-	if (!shape->v_equal || shape->nattrs != 1)
-		return NULL;
-	if (shape->attrs == NULL)
-		return OidIsValid(table->orders[ORDER_AVET]) ? datom_order_name(ORDER_AVET) : NULL;
-	attr = datom_schema_find(datom_attrs(rel), shape->attrs[0], strlen(shape->attrs[0]));
-	for (int i = 0; attr && i < (int) lengthof(kinds); i++)
+	for (int i = 0; i < (int) lengthof(kinds); i++)
 		if (OidIsValid(table->orders[kinds[i]]))
 		{
 			DatomOrder *order = datom_order_open(table->orders[kinds[i]], AccessShareLock);
@@ -768,6 +763,19 @@ order_by_value(Relation rel, const DatomTable *table, const DatomScanShape *shap
 				return datom_order_name(kinds[i]);
 		}
 	return NULL;
+}
+
+static const char *
+order_by_value(Relation rel, const DatomTable *table, const DatomScanShape *shape)
+{
+	const DatomAttr *attr;
+
+	if (!shape->v_equal || shape->nattrs != 1)
+		return NULL;
+	if (shape->attrs == NULL)
+		return OidIsValid(table->orders[ORDER_AVET]) ? datom_order_name(ORDER_AVET) : NULL;
+	attr = datom_schema_find(datom_attrs(rel), shape->attrs[0], strlen(shape->attrs[0]));
+	return attr ? order_of_values(table, attr) : NULL;
 }
 
 /* About how many entities have a value of the attribute. */
@@ -789,8 +797,7 @@ estimate_all_shards(Relation rel, DatomScanMode mode, const DatomScanShape *shap
 	const char *by_value;
 	DatomOrder *order;
 
-	estimate->order = NULL;
-	estimate->pages = RelationGetNumberOfBlocks(rel);
+	*estimate = (DatomScanEstimate) {.pages = RelationGetNumberOfBlocks(rel)};
 	estimate->rows = Max(estimate->pages * rows_of_page(rel), 1);
 	if (!datom_enable_orders || !OidIsValid(table->te_index) || !OidIsValid(table->orders[kind]))
 		return;
@@ -801,7 +808,7 @@ estimate_all_shards(Relation rel, DatomScanMode mode, const DatomScanShape *shap
 
 		/* Each entity is then asked whether it has the value. */
 		*estimate = (DatomScanEstimate) {
-			.order = by_value, .rows = rows, .pages = 2 + rows
+			.order = by_value, .by_value = true, .rows = rows, .pages = 2 + rows
 		};
 		return;
 	}
@@ -850,6 +857,12 @@ datom_scan_by_orders(Relation rel)
 
 	return datom_enable_orders && OidIsValid(table->te_index) &&
 		(OidIsValid(table->orders[ORDER_AEVT]) || OidIsValid(table->orders[ORDER_EAVT]));
+}
+
+bool
+datom_scan_by_values(Relation rel, const DatomAttr *attr)
+{
+	return datom_scan_by_orders(rel) && order_of_values(datom_log_table(rel), attr) != NULL;
 }
 
 void

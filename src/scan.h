@@ -26,6 +26,7 @@ typedef struct DatomScanShape
 typedef struct DatomScanEstimate
 {
 	const char *order;			/* "aevt", "eavt", "avet", "vaet"; NULL: the log */
+	bool		by_value;		/* rows are those that have a value */
 	double		rows;
 	double		tested;			/* for the shard they are in */
 	double		pages;			/* to be read */
@@ -82,6 +83,9 @@ extern void datom_scan_end(DatomScan *scan);
 
 /* Has the table orders that questions, and several processes, can go by? */
 extern bool datom_scan_by_orders(Relation rel);
+
+/* Is there an order that holds all facts of the attribute by their values? */
+extern bool datom_scan_by_values(Relation rel, const DatomAttr *attr);
 extern void datom_scan_shared_init(DatomScanShared *shared);
 
 #endif

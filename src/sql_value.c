@@ -223,6 +223,15 @@ value_for(Datum value, Oid type, DatomKind kind)
 }
 
 DatomValue *
+datom_sql_operand(Datum value, Oid type, const DatomAttr *attr)
+{
+	if (type == NUMERICOID && (numeric_is_nan(DatumGetNumeric(value)) ||
+							   numeric_is_inf(DatumGetNumeric(value))))
+		return NULL;
+	return value_for(value, type, attr->type);
+}
+
+DatomValue *
 datom_sql_to_value(Datum value, Oid type, const DatomAttr *attr)
 {
 	DatomValue *v = value_for(value, type, attr->type);

@@ -25,6 +25,9 @@ extern Datum datom_sql_from_value(const DatomValue *v, Oid type, int32 typmod,
 /* A value of the kind that belongs to the type; text is a string. */
 extern DatomValue *datom_sql_make_value(Datum value, Oid type);
 
+/* The value as one of the attribute's, to compare with these; NULL: it is none. */
+extern DatomValue *datom_sql_operand(Datum value, Oid type, const DatomAttr *attr);
+
 /* The value as one of the attribute's; an error if the attribute cannot have it. */
 extern DatomValue *datom_sql_to_value(Datum value, Oid type, const DatomAttr *attr);
 

@@ -2,7 +2,8 @@
 #
 # Entity tables over a world with a random schema and a random history: of all
 # kinds of values, with keys of all kinds, with arrays, and refs shown as the
-# identity of what they point to. They are asked random questions, with
+# identity of what they point to; and calls of datom.entities() that show the
+# like. They are asked random questions, with
 # conditions that a scan may use and others, with joins, limits, orders and
 # aggregates, now and at moments of the past. The answers must be those of plain
 # SQL over the log: before there was a merge, after one with more said since,
@@ -75,9 +76,9 @@ sub went
 		join "\n", @{ $on->selectcol_arrayref("EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF) $q->{got}") };
 	} // '';
 	$on->do('RESET datom.as_of') if $q->{in_force};
-	$went{$_}++ for $plan =~ /^ *(Order: \w+)/mg, $plan =~ /Workers Launched: [12]\b.*Foreign Scan/s ? 'in parallel' : (),
+	$went{$_}++ for $plan =~ /^ *(Order: \w+)/mg, $plan =~ /Workers Launched: [12]\b.*(Foreign Scan|DatomEntities)/s ? 'in parallel' : (),
 		$plan =~ /Blocks Skipped: [1-9]/ ? 'skipped blocks' : (), $plan =~ /Tail Rows: [1-9]/ ? 'read a tail' : (),
-		$plan =~ /Foreign Scan on/ ? 'foreign scans' : (), $plan =~ /Aggregated in Scan/ ? 'aggregates in the scan' : ();
+		$plan =~ /Foreign Scan on/ ? 'foreign scans' : (), $plan =~ /DatomEntities/ ? 'calls as scans' : (), $plan =~ /Aggregated in Scan/ ? 'aggregates in the scan' : ();
 }
 
 sub check
@@ -117,8 +118,7 @@ sub questions
 	{
 		$q->{answer} = want($dbh, $q);
 		next if !$q->{in_force} || maybe(0.6);
-		my $then = "datom.entities_as_of(NULL::$q->{table}{name}, '$q->{in_force}'::timestamptz)";
-		$q->{got} =~ s/\b$q->{table}{name}\b/$then/g;
+		asked_at($q, "'$q->{in_force}'::" . pick(qw(timestamptz text)));
 		$q->{in_force} = undef;
 	}
 	return \@questions;
@@ -134,7 +134,8 @@ sub questions
 sub shards
 {
 	my ($w, $tables, $state, $n) = @_;
-	my ($t) = grep { grep { !defined $_->{ident} } @{ $_->{columns} } } @$tables or return;
+	my @with_e = grep { grep { !defined $_->{ident} } @{ $_->{columns} } } @$tables or return;
+	my $t = pick(@with_e);
 	my $m = int rand @{ $w->{asked} };
 	my $at = $w->{asked}[$m];
 	my $on = pick($reader, $there);
@@ -146,13 +147,13 @@ sub shards
 	my $by_parameter = !ref $predicate && !$setting && maybe(0.5);
 	my $found = 0;
 	$on->do("SET datom.as_of = '$at'") if defined $at;
-	$on->do("PREPARE shard(bigint) AS SELECT $answer FROM $t->{name} g WHERE " . $predicate =~ s/\$I/\$1/r) if $by_parameter;
+	$on->do("PREPARE shard(bigint) AS SELECT $answer FROM ${\ relation($t, 'g')} WHERE " . $predicate =~ s/\$I/\$1/r) if $by_parameter;
 	$on->do('SET plan_cache_mode = ' . pick(qw(auto force_generic_plan)));
 	for my $i (0 .. $n - 1)
 	{
 		my $where = ref $predicate ? $predicate->[$i][0] : $predicate =~ s/\$I/$i/r;
 		$on->do("SET datom.shard = '" . $setting =~ s/\$I/$i/r . "'") if $setting;
-		my $got = one($on, $by_parameter ? "EXECUTE shard($i)" : "SELECT $answer FROM $t->{name} g WHERE $where");
+		my $got = one($on, $by_parameter ? "EXECUTE shard($i)" : "SELECT $answer FROM ${\ relation($t, 'g')} WHERE $where");
 		my $want = one($dbh, "SELECT $answer FROM $rows g WHERE " . $arithmetic =~ s/\$I/$i/r);
 		differs({ got => "$where, $i of $n, of $t->{name}", want => $arithmetic, in_force => $at }, "$state, " . called($how), $got, $want)
 			if $got ne $want;
@@ -229,7 +230,7 @@ sub old_snapshot
 	$old->do("SET datom.test_break = '$broken'") if $broken;
 	$old->begin_work;
 	$old->do('SET TRANSACTION ISOLATION LEVEL REPEATABLE READ');
-	one($old, "SELECT count(*) FROM $tables->[0]{name}");
+	one($old, "SELECT count(*) FROM ${\ relation($tables->[0], 'g')}");
 	my @cursors = $broken ? () : map { open_cursor($w, $tables) } 1 .. 4;
 	for (1 .. 2)
 	{
@@ -275,7 +276,7 @@ sub world
 {
 	my $w = entity_world($dbh, 'pur', size => pick(40, 300, torture() ? (2000, 20000) : 900), importing => maybe(0.3));
 	say($w, 25);
-	my @tables = entity_tables($dbh, $w);
+	my @tables = (entity_tables($dbh, $w), entity_calls($dbh, $w));
 	state_of($w, \@tables, 'unmerged');
 	say_bulk($dbh, $w, pick(100, torture() ? $w->{size} : 500));
 	merge($dbh, 'pur');
@@ -355,7 +356,7 @@ for ($first .. $first + $SEEDS - 1)
 }
 note "$asked{$_} answers: $_" for sort keys %asked;
 note join ', ', map { "$_ x $went{$_}" } sort keys %went;
-for ('foreign scans', 'read a tail', 'in parallel', 'aggregates in the scan', $SEEDS > 5 ? 'skipped blocks' : ())
+for ('foreign scans', 'calls as scans', 'read a tail', 'in parallel', 'aggregates in the scan', $SEEDS > 5 ? 'skipped blocks' : ())
 {
 	# One world may not have led there.
 	cmp_ok($went{$_} // 0, '>', 0, "scans: $_") if $SEEDS > 1;

@@ -7,8 +7,11 @@
 # table its owner. Who may not is told nothing, does not wait for a lock, and
 # does not see in a plan how much there is.
 #
-# The control is a build that does not ask for the owner's right to read: each way
-# has to be seen to read then.
+# datom.entities() shows the same to who may read the datom table himself, in all
+# of these ways, also where it stands in a view or in a plan of another's.
+#
+# The control is a build that does not ask for the right to read the datom table:
+# each way has to be seen to read then, but where the function itself is called.
 use strict;
 use warnings;
 use Datom;
@@ -96,7 +99,28 @@ my %ways = (
 	history => 'SELECT count(*) FROM datom.entities_history(NULL::TABLE)');
 my @ways = sort keys %ways;
 
-sub way { my ($name, $table) = @_; return $ways{$name} =~ s/TABLE/$table/gr }
+# In place of an entity table, "called secret" is what the like of it shows by a
+# call about the datom table. These are other ways to call.
+my %calls = (
+	lock => 'SELECT CALL.n FROM CALL FOR UPDATE',
+	'as of a moment' => "SELECT * FROM CALL('$before'::timestamptz)",
+	'as of a moment, called' => 'SELECT * FROM LATERAL (SELECT count(*) FROM CALL) x',
+	since => 'SELECT t FROM CALL WHERE t IS NOT NULL',
+	history => 'SELECT n FROM CALL WHERE v IS NOT NULL AND id IS NOT NULL UNION SELECT e FROM CALL');
+
+sub called
+{
+	my ($name, $db) = @_;
+	my $sql = $calls{$name} // $ways{$name} =~ s/\bTABLE\b( [xy]\b)?/'CALL' . ($1 \/\/ '')/ger;
+	$sql =~ s/CALL\.//g;
+	return $sql =~ s/CALL(?:\(([^)]*)\))?( [xy]\b)?/"datom.entities('$db', '{:x\/id,:x\/v,:x\/n}'" . (defined $1 ? ", $1" : '') . ')' . ($2 \/\/ ' t') . '(e bigint, id text, v text, n bigint)'/ger;
+}
+
+sub way
+{
+	my ($name, $table) = @_;
+	return $table =~ /^called (\w+)/ ? called($name, $1) : $ways{$name} =~ s/TABLE/$table/gr;
+}
 
 # COPY gives its rows otherwise. A lock of rows takes another right, and readers
 # have it not.
@@ -395,6 +419,68 @@ for my $type (qw(bigint numeric uuid date timestamptz bytea boolean jsonb float8
 }
 
 #
+# datom.entities(): who calls must be able to read the datom table
+#
+
+allowed('keeper', 'called secret', 'its owner calls in all ways');
+allowed('owner', 'called secret', 'so does who may read it');
+refused('reader', 'called secret', '42501', 'who may read an entity table over it does not');
+refused('nobody', 'called secret', '42501', 'nor does nobody');
+like(join("\n", @{ $session{owner}->selectcol_arrayref('EXPLAIN ' . way($_, 'called secret')) }), qr/DatomEntities/, "it is a scan: $_")
+  for grep { !/copy|explain/ } @ways;
+$session{owner}->do($_) for
+  "CREATE VIEW called_view AS SELECT id, n FROM datom.entities('secret', '{:x/id,:x/n}') t(e bigint, id text, n bigint) WHERE id IS NOT NULL",
+  'GRANT SELECT ON called_view TO viewer, keeper',
+  "CREATE FUNCTION called_for_all() RETURNS numeric LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS
+	'BEGIN RETURN (SELECT sum(n) FROM datom.entities(''secret'', ''{:x/n}'') t(e bigint, n bigint)); END'",
+  "CREATE FUNCTION called_sql() RETURNS numeric LANGUAGE sql AS 'SELECT sum(n) FROM called_view'";
+is(one($session{keeper}, 'SELECT count(*) FROM called_view'), 300, 'in a view it asks for the right of who reads the view');
+is(state_of($session{viewer}, 'SELECT count(*) FROM called_view'), '42501', 'as a function does');
+is(one($session{nobody}, 'SELECT called_for_all()'), one($dbh, 'SELECT sum(n) FROM shown'), 'a definer lets others ask');
+is(state_of($session{nobody}, 'SELECT called_sql()'), '42501', 'and nobody else');
+
+# Plans of who may read, run by others and later.
+$dbh->do('SET plan_cache_mode = force_generic_plan');
+my $called = 0;
+my @called = map { my $sql = 'EXECUTE called' . ++$called; $dbh->do("PREPARE called$called AS " . way($_, 'called secret')); [ $_, $sql ] } grep { !/copy|explain/ } @ways;
+sub run_as
+{
+	my ($role, $state) = @_;
+	$dbh->do("SET ROLE $role");
+	my @other = map { my ($got, $said) = state_of($dbh, $_->[1]); $got eq $state ? () : "$_->[0]: $got" } @called;
+	push @other, 'tells' if grep { my ($got, $said) = state_of($dbh, $_->[1]); ($said // '') =~ /$SECRET/ } @called;
+	$dbh->do('RESET ROLE');
+	is(join(', ', @other), '', "plans of calls as $role: $state");
+}
+run_as(@$_) for [ keeper => '00000' ], [ nobody => '42501' ], [ owner => '00000' ], [ reader => '42501' ], [ keeper => '00000' ];
+$session{keeper}->do('REVOKE SELECT ON secret FROM owner');
+run_as(owner => '42501');
+refused('owner', 'called secret', '42501', 'a right that was revoked');
+$session{keeper}->do('GRANT SELECT (e, a, v, tx, added) ON secret TO owner');
+my ($by_columns) = state_of($session{owner}, way('rows', 'called secret'));
+is(state_of($session{owner}, "SELECT * FROM datom.as_of('secret')"), $by_columns, 'rights on columns are worth to it what they are to as_of()');
+$session{keeper}->do('REVOKE SELECT (e, a, v, tx, added) ON secret FROM owner; GRANT SELECT ON secret TO owner');
+run_as(owner => '00000');
+$dbh->do($_) for 'ALTER TABLE secret ENABLE ROW LEVEL SECURITY';
+run_as(owner => '0A000');
+run_as(nobody => '42501');
+refused('owner', 'called secret', '0A000', 'row-level security');
+$dbh->do($_) for 'ALTER TABLE secret DISABLE ROW LEVEL SECURITY', 'RESET plan_cache_mode';
+allowed('owner', 'called secret', 'and without it all is as it was');
+for my $sql (map { way($_, 'called TABLE') } 'rows', 'a range', 'groups', 'count')
+{
+	my ($full, $empty) = map { my $t = $_; join("\n", @{ $session{nobody}->selectcol_arrayref('EXPLAIN ' . $sql =~ s/TABLE/$t/gr) }) =~ s/\b$t\b/T/gr } qw(secret empty);
+	is($full, $empty, 'EXPLAIN of a call does not show how much there is');
+}
+$session{keeper}->begin_work;
+$session{keeper}->do('LOCK secret');
+my @called_waits = map { my $got = read_by($session{nobody}, $_, 'called secret'); $got eq '42501' ? () : "$_: $got" } @ways;
+my $called_waits = state_of($session{owner}, way('rows', 'called secret'));
+$session{keeper}->rollback;
+is(join(', ', @called_waits), '', 'who has no right to call does not wait for a lock');
+is($called_waits, '55P03', 'who has it does');
+
+#
 # The control
 #
 
@@ -405,4 +491,6 @@ my $broken = one($session{reader}, 'SHOW datom.test_break');
 is($broken, 'no_check', 'control: the build that does not ask');
 my @missed = map { read_by($session{reader}, $_, 'shown') eq '00000' || $_ eq 'lock' ? () : $_ } @ways;
 is(join(', ', @missed), '', 'control: is seen to read in every way');
+@missed = map { read_by($session{reader}, $_, 'called secret') eq '00000' ? () : $_ } @ways;
+is(join(', ', @missed), '', 'control: and by a call');
 done_testing();

@@ -6,6 +6,7 @@
 #	name		of the foreign table
 #	key			ident, or "any"
 #	columns		[ { name, ident (undef: the entity), type, many, identity, collate } ]
+#	called		there is no foreign table: datom.entities() is asked for the same
 #
 # What it must show is computed from oracle.valued, which is made from the rows
 # of the log, for some moments: into oracle.rows_NAME, whose column `m` is the
@@ -18,8 +19,8 @@ use Datom;
 use Datom::Orders;
 use Exporter 'import';
 
-our @EXPORT = qw(entity_world entity_oracle entity_tables drop_entity_tables learn_entities entity_question
-  entity_shards rows_of_table);
+our @EXPORT = qw(entity_world entity_oracle entity_tables entity_calls drop_entity_tables learn_entities
+  entity_question asked_at relation entity_shards rows_of_table);
 
 my %sql_type = (boolean => 'boolean', long => 'bigint', double => 'float8', bigdec => 'numeric', keyword => 'text', string => 'text',
 	instant => 'timestamptz', date => 'date', uuid => 'uuid', ref => 'bigint', bytes => 'bytea', json => 'jsonb');
@@ -119,6 +120,58 @@ sub entity_tables
 	}
 	make_rows($dbh, $_) for @tables;
 	return @tables;
+}
+
+# What calls of datom.entities() show: with a key, and with several attributes that
+# must be there, and whatever has any of them.
+sub entity_calls
+{
+	my ($dbh, $w) = @_;
+	my @all = sort keys %{ $w->{attrs} };
+	my @calls = (
+		entity_table($w, 'm', pick(':u/id', ':k/long', ':l/string'), shuffled(@all), maybe(0.3) ? ':m/unheard-of' : ()),
+		entity_table($w, 'm', pick('any', pick(@all)), (shuffled(@all))[ 0 .. rand 5 ]));
+	for my $t (@calls)
+	{
+		$t->{called} = 1;
+		for my $c (grep { $_->{identity} } @{ $t->{columns} })
+		{
+			$c->{type} = 'bigint';
+			delete $c->{identity};
+		}
+		make_rows($dbh, $t);
+	}
+	return @calls;
+}
+
+# Columns of a call that do not stand as it has them are picked out of it; what
+# must be there may be asked for in a subquery only.
+sub called
+{
+	my ($t, $g, $at) = @_;
+	my @columns = @{ $t->{columns} };
+	my ($e) = grep { !defined $_->{ident} } @columns;
+	my @shown = grep { defined $_->{ident} } @columns;
+	my @idents = map { $_->{ident} } @shown;
+	my @defined = map { "\"$_->{name}\" $_->{type}" . ($_->{many} ? '[]' : '') . ($_->{collate} ? " COLLATE $_->{collate}" : '') } @shown;
+	if ($t->{key} ne 'any')
+	{
+		push @idents, $t->{key};
+		my $d = $t->{world}{attrs}{ $t->{key} };
+		push @defined, '"its key" ' . $sql_type{ $d->{type} } . ($d->{many} ? '[]' : '');
+	}
+	my $call = "datom.entities('$t->{world}{table}', '{" . join(',', @idents) . "}'" . (defined $at ? ", $at" : '') . ')';
+	my $list = '(' . join(', ', ($e ? '"e"' : '"its e"') . ' bigint', @defined) . ')';
+	return "$call $g $list" if $t->{key} eq 'any' && $e && $columns[0] == $e;
+	return '(SELECT ' . join(', ', map { "\"$_->{name}\"" } @columns) . " FROM $call x $list" . ($t->{key} eq 'any' ? '' : ' WHERE "its key" IS NOT NULL') . ") $g";
+}
+
+# What stands in FROM for the table, now or at a moment in SQL, as g.
+sub relation
+{
+	my ($t, $g, $at) = @_;
+	return called($t, $g, $at) if $t->{called};
+	return defined $at ? "datom.entities_as_of(NULL::$t->{name}, $at) $g" : "$t->{name} $g";
 }
 
 # Also those of which the test has no word any more.
@@ -263,8 +316,10 @@ sub about_one
 		sub { return "$g NOT IN (" . join(', ', @some[ 0 .. 2 ]) . ')' },
 		sub { return "$g IS DISTINCT FROM $some[0]" });
 	push @ways, sub { return "$g " . pick(@comparisons) . ' ' . pick('5::int2', '3::int4', '2.5', '7.0::float8', 'NULL') } if $type =~ /bigint|float8|numeric/;
+	push @ways, sub { return "$g " . pick(@comparisons) . ' ' . pick("'NaN'", "'infinity'", "'-infinity'") } if $type =~ /float8|numeric/;
 	push @ways, sub { return "$g " . pick(@comparisons) . ' ' . pick("'2014-11-15'::date", "'2014-11-15 13:38:00'::timestamp") } if $type =~ /timestamptz|date/;
 	push @ways, sub { return pick($g, "NOT $g", "$g IS TRUE", "$g IS NOT TRUE", "$g IS UNKNOWN") } if $type eq 'boolean';
+	push @ways, sub { return pick("$g = 'no keyword'", "$g IN ('no keyword', $some[0])", "'' = $g") } if $type eq 'text';
 	push @ways, sub { return "upper($g) = upper($some[0])" }, sub { return "$g = upper($some[0])" } if $type eq 'text';
 	push @ways, sub { return "$g COLLATE \"C\" > $some[0]" }, sub { return "$g COLLATE \"C\" LIKE 's1%'" } if $type eq 'text';
 	return pick(@ways)->();
@@ -456,8 +511,16 @@ sub entity_question
 	$kind = 'rows' if $shapes_of_e{$kind} && !has_e($t);
 	my $shape = $kind eq 'each_value' ? each_value($t) : ($shapes{$kind} // $shapes_of_e{$kind})->($t);
 	my $rows = rows_of_table($t, $m);
-	return { kind => $kind, in_force => $m ? $w->{asked}[$m] : undef, m => $m, table => $t,
-		got => $shape =~ s/\bREL\b/$t->{name}/gr, want => $shape =~ s/\bREL\b/$rows/gr };
+	return asked_at({ kind => $kind, in_force => $m ? $w->{asked}[$m] : undef, m => $m, table => $t,
+		shape => $shape, want => $shape =~ s/\bREL\b/$rows/gr });
+}
+
+# The same question at a moment in SQL, in place of that in force.
+sub asked_at
+{
+	my ($q, $at) = @_;
+	$q->{got} = $q->{shape} =~ s/\bREL (\w+)/relation($q->{table}, $1, $at)/ger;
+	return $q;
 }
 
 #

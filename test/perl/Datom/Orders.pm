@@ -475,6 +475,10 @@ sub value_like
 
 sub some_row { my ($w) = @_; return pick(@{ $w->{rows} }) }
 
+# The type that a value is cast to without loss.
+my %shown_as = (boolean => 'boolean', long => 'bigint', double => 'float8', bigdec => 'numeric', keyword => 'text', string => 'text',
+	instant => 'timestamptz', date => 'date', uuid => 'uuid', ref => 'bigint', bytes => 'bytea', json => 'jsonb');
+
 my %conditions = (
 	none => sub { return 'true' },
 	a => sub { my ($w) = @_; return "g.a = '" . some_row($w)->[1] . "'" },
@@ -507,7 +511,15 @@ my %conditions = (
 		my @other = grep { $_->[1] eq $r->[1] } @{ $w->{rows} };
 		return "g.a = '$r->[1]' AND g.v BETWEEN " . value_like($r) . ' AND ' . value_like(pick(@other));
 	},
-	cast => sub { return q{g.a = ':k/long' AND g.v::bigint > } . int rand 30 },
+	cast => sub {
+		my ($w) = @_;
+		my $r = some_row($w);
+		my $d = $w->{attrs}{ $r->[1] };
+		# A boolean alone costs no more than the attribute, and might be asked first.
+		return q{g.a = ':k/long' AND g.v::bigint > } . int rand 30 if !$d || $d->{type} eq 'boolean';
+		my $type = $shown_as{ $d->{type} };
+		return "g.a = '$r->[1]' AND g.v::$type " . pick('=', '=', '=', '<', '>=', '<>') . ' ' . quoted($r->[3]) . "::datom.value::$type";
+	},
 	eav => sub { my ($w) = @_; my $r = some_row($w); return "g.e = $r->[0] AND g.a = '$r->[1]' AND g.v = " . value_like($r) },
 	shard => sub { my $n = 2 + int rand 9; return 'datom.shard(g.e, ' . int(rand $n) . ", $n)" },
 	residue => sub { my $n = 2 + int rand 9; return "g.e % $n = " . int rand $n },
@@ -515,7 +527,7 @@ my %conditions = (
 	added => sub { return pick('g.added', 'NOT g.added') },
 	either => sub { my ($w) = @_; return 'g.e = ' . some_row($w)->[0] . " OR g.a = '" . some_row($w)->[1] . "'" },
 	text => sub { my ($w) = @_; return 'g.v::text = ' . quoted(some_row($w)->[3] =~ s/^"(.*)"$/$1/r) });
-my @conditions = (sort(keys %conditions), ('av') x 3, qw(v_range any_v refs ea));
+my @conditions = (sort(keys %conditions), ('av', 'cast') x 3, qw(v_range any_v refs ea));
 
 sub condition
 {
@@ -561,6 +573,11 @@ my %shapes = (
 		my ($w) = @_;
 		return 'SELECT ' . hashed("concat_ws('|', g.e, h.e, h.a, h.v)") . " FROM REL g JOIN OTHER h ON h.e = g.v::bigint
 			WHERE g.a = '${\ pick(':r/one', ':r/to')}' AND g.e % 7 = ${\ int rand 7} AND h.a <> ':l/string'";
+	},
+	lead => sub {
+		my ($w) = @_;
+		return 'SELECT ' . hashed("concat_ws('|', g.e, h.e, h.a, h.v)") . " FROM REL g JOIN OTHER h ON h.v::bigint = g.e
+			WHERE h.a = '${\ pick(':r/one', ':r/to')}' AND g.e % 7 = ${\ int rand 7} AND g.a = '${\ some_row($w)->[1]}'";
 	},
 	each_e => sub {
 		my ($w) = @_;
