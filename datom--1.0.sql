@@ -735,6 +735,45 @@ CREATE FUNCTION datom.entity(db regclass, a datom.attribute, v datom.value) RETU
 COMMENT ON FUNCTION datom.entity(regclass, bigint) IS 'what holds of an entity at the moment in force';
 COMMENT ON FUNCTION datom.entity(regclass, datom.attribute, datom.value) IS 'what holds, at the moment in force, of the entity to which a unique value belongs';
 
+-- ---- pull ----
+
+CREATE FUNCTION datom.pull(db regclass, pattern text, e bigint) RETURNS jsonb
+	LANGUAGE C STABLE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'datom_pull';
+CREATE FUNCTION datom.pull(db regclass, pattern text, e bigint, at timestamptz) RETURNS jsonb
+	LANGUAGE C STABLE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'datom_pull';
+CREATE FUNCTION datom.pull(db regclass, pattern text, e bigint, tx bigint) RETURNS jsonb
+	LANGUAGE C STABLE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'datom_pull';
+CREATE FUNCTION datom.pull(db regclass, pattern text, e bigint, at text) RETURNS jsonb
+	LANGUAGE C STABLE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'datom_pull';
+CREATE FUNCTION datom.pull(db regclass, pattern text, entity text) RETURNS jsonb
+	LANGUAGE C STABLE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'datom_pull_entity';
+CREATE FUNCTION datom.pull(db regclass, pattern text, entity text, at timestamptz) RETURNS jsonb
+	LANGUAGE C STABLE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'datom_pull_entity';
+CREATE FUNCTION datom.pull(db regclass, pattern text, entity text, tx bigint) RETURNS jsonb
+	LANGUAGE C STABLE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'datom_pull_entity';
+CREATE FUNCTION datom.pull(db regclass, pattern text, entity text, at text) RETURNS jsonb
+	LANGUAGE C STABLE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'datom_pull_entity';
+CREATE FUNCTION datom.pull_many(db regclass, pattern text, entities bigint[]) RETURNS SETOF jsonb
+	LANGUAGE C STABLE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'datom_pull_many';
+CREATE FUNCTION datom.pull_many(db regclass, pattern text, entities bigint[], at timestamptz) RETURNS SETOF jsonb
+	LANGUAGE C STABLE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'datom_pull_many';
+CREATE FUNCTION datom.pull_many(db regclass, pattern text, entities bigint[], tx bigint) RETURNS SETOF jsonb
+	LANGUAGE C STABLE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'datom_pull_many';
+CREATE FUNCTION datom.pull_many(db regclass, pattern text, entities bigint[], at text) RETURNS SETOF jsonb
+	LANGUAGE C STABLE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'datom_pull_many';
+COMMENT ON FUNCTION datom.pull(regclass, text, bigint) IS 'what a pull pattern finds of an entity at the moment in force';
+COMMENT ON FUNCTION datom.pull(regclass, text, bigint, timestamptz) IS 'what a pull pattern finds of an entity as of an instant, which is included';
+COMMENT ON FUNCTION datom.pull(regclass, text, bigint, bigint) IS 'what a pull pattern finds of an entity as of a transaction, which is included';
+COMMENT ON FUNCTION datom.pull(regclass, text, bigint, text) IS 'what a pull pattern finds of an entity as of a moment: an instant with its zone, or a transaction';
+COMMENT ON FUNCTION datom.pull(regclass, text, text) IS 'what a pull pattern finds of an entity at the moment in force; the entity in EDN: a number, an ident or a lookup ref';
+COMMENT ON FUNCTION datom.pull(regclass, text, text, timestamptz) IS 'what a pull pattern finds of an entity as of an instant, which is included; the entity in EDN: a number, an ident or a lookup ref';
+COMMENT ON FUNCTION datom.pull(regclass, text, text, bigint) IS 'what a pull pattern finds of an entity as of a transaction, which is included; the entity in EDN: a number, an ident or a lookup ref';
+COMMENT ON FUNCTION datom.pull(regclass, text, text, text) IS 'what a pull pattern finds of an entity as of a moment: an instant with its zone, or a transaction; the entity in EDN: a number, an ident or a lookup ref';
+COMMENT ON FUNCTION datom.pull_many(regclass, text, bigint[]) IS 'what a pull pattern finds of each of some entities at the moment in force';
+COMMENT ON FUNCTION datom.pull_many(regclass, text, bigint[], timestamptz) IS 'what a pull pattern finds of each of some entities as of an instant, which is included';
+COMMENT ON FUNCTION datom.pull_many(regclass, text, bigint[], bigint) IS 'what a pull pattern finds of each of some entities as of a transaction, which is included';
+COMMENT ON FUNCTION datom.pull_many(regclass, text, bigint[], text) IS 'what a pull pattern finds of each of some entities as of a moment: an instant with its zone, or a transaction';
+
 -- ---- entity tables ----
 
 CREATE FUNCTION datom.fdw_handler() RETURNS fdw_handler

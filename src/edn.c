@@ -21,6 +21,7 @@
 #define CHECK_FOR_INTERRUPTS() ((void) 0)
 #else
 #include "postgres.h"
+#include "lib/stringinfo.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #endif
@@ -683,19 +684,97 @@ datom_edn_get(const Edn *map, const char *keyword)
 
 #ifndef DATOM_STANDALONE
 
+void
+datom_edn_raise(const EdnError *err)
+{
+	const char *s = err->sqlstate;
+
+	ereport(ERROR,
+			(errcode(MAKE_SQLSTATE(s[0], s[1], s[2], s[3], s[4])),
+			 errmsg_internal("%s", err->message),
+			 datom_edn_at(err->pos, NULL)));
+}
+
 Edn *
 datom_edn_parse(const char *src, size_t len)
 {
 	EdnError	err = {0};
 	Edn		   *form = datom_edn_read(src, len, palloc, &err);
-	const char *s = err.sqlstate;
 
 	if (form == NULL)
-		ereport(ERROR,
-				(errcode(MAKE_SQLSTATE(s[0], s[1], s[2], s[3], s[4])),
-				 errmsg_internal("%s", err.message),
-				 datom_edn_at(err.pos, NULL)));
+		datom_edn_raise(&err);
 	return form;
+}
+
+static void print_form(StringInfo out, const Edn *form);
+
+static void
+print_items(StringInfo out, const char *open, const Edn *form, const char *close)
+{
+	appendStringInfoString(out, open);
+	for (int i = 0; i < form->count; i++)
+	{
+		if (i > 0)
+			appendStringInfoChar(out, ' ');
+		print_form(out, form->items[i]);
+	}
+	appendStringInfoString(out, close);
+}
+
+static void
+print_form(StringInfo out, const Edn *form)
+{
+	check_stack_depth();
+	switch (form->kind)
+	{
+		case EDN_NIL:
+			appendStringInfoString(out, "nil");
+			break;
+		case EDN_BOOL:
+			appendStringInfoString(out, form->truth ? "true" : "false");
+			break;
+		case EDN_STRING:
+			appendStringInfoString(out, datom_edn_quote(form->text, form->len));
+			break;
+		case EDN_CHAR:
+			appendStringInfo(out, "\\u%04X", utf8_to_unicode((const unsigned char *) form->text));
+			break;
+		case EDN_BIGINT:
+			appendStringInfo(out, "%sN", form->text);
+			break;
+		case EDN_DECIMAL:
+			appendStringInfo(out, "%sM", form->text);
+			break;
+		case EDN_LIST:
+			print_items(out, "(", form, ")");
+			break;
+		case EDN_VECTOR:
+			print_items(out, "[", form, "]");
+			break;
+		case EDN_SET:
+			print_items(out, "#{", form, "}");
+			break;
+		case EDN_MAP:
+			print_items(out, "{", form, "}");
+			break;
+		case EDN_TAGGED:
+			appendStringInfo(out, "#%s ", form->text);
+			print_form(out, form->items[0]);
+			break;
+		default:
+			appendStringInfoString(out, form->text);
+			break;
+	}
+}
+
+char *
+datom_edn_text(const Edn *form)
+{
+	StringInfoData out;
+
+	initStringInfo(&out);
+	print_form(&out, form);
+	return out.data;
 }
 
 const char *

@@ -83,8 +83,14 @@ extern const char *datom_edn_kind_name(EdnKind kind);
 extern const Edn *datom_edn_get(const Edn *map, const char *keyword);
 
 #ifndef DATOM_STANDALONE
+/* The error, raised. */
+extern void datom_edn_raise(const EdnError *err) pg_attribute_noreturn();
+
 /* datom_edn_read in the current memory context, raising what is wrong. */
 extern Edn *datom_edn_parse(const char *src, size_t len);
+
+/* The form as text that reads as the same form. */
+extern char *datom_edn_text(const Edn *form);
 
 /* A name, for a message: its first 255 bytes, since a text may be of any size. */
 #define EDN_MAX_NAME 255

@@ -4,7 +4,6 @@
 #include "compat.h"
 
 #include "access/table.h"
-#include "access/xact.h"
 #include "fmgr.h"
 #include "funcapi.h"
 #include "miscadmin.h"
@@ -82,15 +81,13 @@ push_attribute(JsonbParseState **state, const DatomEntityFacts *one,
 	return pushed > 0;
 }
 
-/* What the order of commits says of a transaction, which is no datom. */
+/* Of a transaction, what is no datom. */
 static bool
 push_transaction(JsonbParseState **state, DatomReader *reader, int64 tx, TimestampTz at)
 {
 	DatomEntry	entry;
 
-	if (datom_txmap_instant(reader->map, tx) == DT_NOEND ||
-		!datom_basis_find(tx, RelationGetRelid(reader->rel), &entry) ||
-		entry.running || entry.instant > at)
+	if (!datom_facts_entry(reader, tx, at, &entry))
 		return false;
 	push_pair(state, ":db/txInstant", datom_value_make_instant(entry.instant));
 	push_pair(state, ":db.tx/role",
@@ -100,17 +97,6 @@ push_transaction(JsonbParseState **state, DatomReader *reader, int64 tx, Timesta
 	return true;
 }
 
-/*
- * What says whether values are an array: the schema that the snapshot knows,
- * where that may be an old one.
- */
-static const DatomSchema *
-shaping_schema(DatomReader *reader, TimestampTz at)
-{
-	return IsolationUsesXactSnapshot() ?
-		datom_attrs_at(reader->rel, reader->snapshot, at) : reader->schema;
-}
-
 /* NULL if nothing holds of the entity. */
 static Jsonb *
 entity_json(DatomReader *reader, int64 e, TimestampTz at)
@@ -118,7 +104,7 @@ entity_json(DatomReader *reader, int64 e, TimestampTz at)
 	JsonbParseState *state = NULL;
 	DatomEntityFacts *attrs;
 	int			n = datom_facts_entity(reader, e, &attrs);
-	const DatomSchema *schema = shaping_schema(reader, at);
+	const DatomSchema *schema = datom_facts_schema(reader, at);
 	bool		any = false;
 
 	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);

@@ -7,6 +7,7 @@
  */
 #include "facts.h"
 
+#include "access/xact.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 
@@ -46,6 +47,13 @@ datom_facts_end(DatomReader *reader)
 {
 	datom_rows_close(reader->rows);
 	pfree(reader);
+}
+
+const DatomSchema *
+datom_facts_schema(DatomReader *reader, TimestampTz at)
+{
+	return IsolationUsesXactSnapshot() ?
+		datom_attrs_at(reader->rel, reader->snapshot, at) : reader->schema;
 }
 
 /* Rows with their instants; the attributes numbered as they are met. */
@@ -176,6 +184,33 @@ datom_facts_entity(DatomReader *reader, int64 e, DatomEntityFacts **attrs)
 	return count;
 }
 
+void
+datom_facts_holding(DatomReader *reader, int64 e, TimestampTz at, const DatomHolding *holding)
+{
+	DatomEntityFacts *attrs;
+	int			n;
+
+	if (reader->must_see == NULL && datom_rows_holding(reader->rows, e, holding))
+		return;
+	n = datom_facts_entity(reader, e, &attrs);
+	for (int i = 0; i < n; i++)
+	{
+		int			which = holding->which(holding->arg, attrs[i].ident, strlen(attrs[i].ident));
+
+		for (int k = 0; which >= 0 && k < attrs[i].count; k++)
+			if (datom_fact_holds(&attrs[i].facts[k], at))
+				holding->take(holding->arg, which, attrs[i].facts[k].v);
+	}
+}
+
+bool
+datom_facts_entry(DatomReader *reader, int64 tx, TimestampTz at, DatomEntry *entry)
+{
+	return datom_txmap_instant(reader->map, tx) != DT_NOEND &&
+		datom_basis_find(tx, RelationGetRelid(reader->rel), entry) &&
+		!entry->running && entry->instant <= at;
+}
+
 bool
 datom_facts_holds(DatomReader *reader, int64 e, const DatomAttr *attr,
 				  const DatomValue *v, TimestampTz at)
@@ -218,16 +253,57 @@ datom_facts_candidates(DatomReader *reader, const DatomAttr *attr, const DatomVa
 	return distinct;
 }
 
+static int
+by_entity(const void *a, const void *b)
+{
+	int64		x = ((const DatomHolder *) a)->e;
+	int64		y = ((const DatomHolder *) b)->e;
+
+	return x < y ? -1 : x > y;
+}
+
+/* Who is met twice is not sure: the tail speaks of it. */
+static int
+sort_holders(DatomHolder *holders, int n)
+{
+	int			distinct = 0;
+
+	qsort(holders, n, sizeof(DatomHolder), by_entity);
+	for (int i = 0; i < n; i++)
+		if (i == 0 || holders[i].e != holders[i - 1].e)
+			holders[distinct++] = holders[i];
+	return distinct;
+}
+
+int
+datom_facts_holders(DatomReader *reader, const DatomAttr *attr, const DatomValue *v,
+					DatomHolder **holders)
+{
+	int64	   *entities;
+	int			n = reader->must_see ? -1 :
+		datom_rows_holders(reader->rows, attr, v, holders);
+
+	if (n >= 0)
+		return sort_holders(*holders, n);
+	n = datom_facts_candidates(reader, attr, v, &entities);
+	*holders = palloc_extended(sizeof(DatomHolder) * Max(n, 1), MCXT_ALLOC_HUGE);
+	for (int i = 0; i < n; i++)
+		(*holders)[i] = (DatomHolder) {.e = entities[i], .sure = false};
+	return n;
+}
+
 int
 datom_facts_with(DatomReader *reader, const DatomAttr *attr,
 				 const DatomValue *v, TimestampTz at, int64 **entities)
 {
-	int			n = datom_facts_candidates(reader, attr, v, entities);
+	DatomHolder *holders;
+	int			n = datom_facts_holders(reader, attr, v, &holders);
 	int			count = 0;
 
+	*entities = palloc_extended(sizeof(int64) * Max(n, 1), MCXT_ALLOC_HUGE);
 	for (int i = 0; i < n; i++)
-		if (datom_facts_holds(reader, (*entities)[i], attr, v, at))
-			(*entities)[count++] = (*entities)[i];
+		if (holders[i].sure || datom_facts_holds(reader, holders[i].e, attr, v, at))
+			(*entities)[count++] = holders[i].e;
 	return count;
 }
 

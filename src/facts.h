@@ -43,6 +43,12 @@ extern DatomReader *datom_facts_reader(Relation rel, Snapshot snapshot, Timestam
 extern DatomReader *datom_facts_reader_past(Relation rel, Snapshot snapshot, TimestampTz at);
 extern void datom_facts_end(DatomReader *reader);
 
+/*
+ * The schema that says what is one value and what are many: that which the
+ * snapshot knows, where that may be an old one.
+ */
+extern const DatomSchema *datom_facts_schema(DatomReader *reader, TimestampTz at);
+
 /* The facts of an entity and an attribute, in order; those that ended may be missing. */
 extern int	datom_facts_read(DatomReader *reader, int64 e,
 							 const DatomAttr *attr, DatomFact **facts);
@@ -52,11 +58,32 @@ extern int	datom_facts_entity(DatomReader *reader, int64 e,
 							   DatomEntityFacts **attrs);
 
 /*
+ * What holds of an entity at `at`, that of the reader: value by value, in no
+ * order. Palloc'd in the current context, or of the transaction.
+ */
+extern void datom_facts_holding(DatomReader *reader, int64 e, TimestampTz at,
+								const DatomHolding *holding);
+
+/*
+ * What the order of commits says of a transaction, which is no datom; false if it
+ * has not committed by then, or not to this table.
+ */
+extern bool datom_facts_entry(DatomReader *reader, int64 tx, TimestampTz at,
+							  DatomEntry *entry);
+
+/*
  * The entities of which (attr, v) holds at `at`; the reverse of a ref. In
  * ascending order, each once.
  */
 extern int	datom_facts_with(DatomReader *reader, const DatomAttr *attr,
 							 const DatomValue *v, TimestampTz at, int64 **entities);
+
+/*
+ * Those, and others: who may have it. In ascending order, each once; of who is not
+ * sure it must be asked whether it holds.
+ */
+extern int	datom_facts_holders(DatomReader *reader, const DatomAttr *attr,
+								const DatomValue *v, DatomHolder **holders);
 
 /* Those, and others of which it may have held at some time, or will. */
 extern int	datom_facts_candidates(DatomReader *reader, const DatomAttr *attr,

@@ -583,7 +583,7 @@ datom_block_record(const DatomBlock *block, int i, DatomRecord *record)
 	record->e = datom_packed_get(&block->e, i);
 	if (block->numbers)
 		return;
-	attr = &block->attrs[block->nattrs == 1 ? 0 : datom_packed_get(&block->attr, i)];
+	attr = datom_block_attr(block, i);
 	from = block->from_is_row ? i : (int) datom_packed_get(&block->from, i);
 	record->a = attr->name;
 	record->alen = attr->len;
@@ -598,18 +598,35 @@ datom_block_record(const DatomBlock *block, int i, DatomRecord *record)
 	record->to = datom_packed_get(&block->tx_instant, to);
 }
 
-/* Counts, for each record, those before it of its attribute. */
+/*
+ * Counts, for each record up to `row`, those before it of its attribute. Who
+ * reads one entity of a block needs no more than that.
+ */
 static void
-make_ordinals(DatomBlock *block)
+make_ordinals(DatomBlock *block, int row)
 {
-	MemoryContext context = GetMemoryChunkContext(block->attrs);
-	uint16	   *ordinals = MemoryContextAlloc(context, sizeof(uint16) * block->n);
-	uint16	   *next = palloc0(sizeof(uint16) * block->nattrs);
+	const DatomPacked *attr = &block->attr;
+	uint64		mask = (UINT64CONST(1) << attr->bits) - 1;
+	uint16	   *ordinals;
+	uint16	   *counts;
+	int			i = block->nordinals;
 
-	for (int i = 0; i < block->n; i++)
-		ordinals[i] = next[datom_packed_get(&block->attr, i)]++;
-	pfree(next);
-	block->ordinals = ordinals;
+	if (block->ordinals == NULL)
+		block->ordinals = MemoryContextAllocZero(GetMemoryChunkContext(block->attrs),
+												 sizeof(uint16) * (block->n + block->nattrs));
+	ordinals = block->ordinals;
+	counts = ordinals + block->n;
+	/* Eight numbers end with a whole byte, and begin with one. */
+	for (; i <= row && attr->bits <= 7 && i + 8 <= block->n; i += 8)
+	{
+		uint64		word = datom_packed_word(attr->bytes + i / 8 * attr->bits);
+
+		for (int k = 0; k < 8; k++, word >>= attr->bits)
+			ordinals[i + k] = counts[attr->base + (word & mask)]++;
+	}
+	for (; i <= row; i++)
+		ordinals[i] = counts[datom_packed_get(attr, i)]++;
+	block->nordinals = i;
 }
 
 DatomValue *
@@ -623,8 +640,8 @@ datom_block_value(DatomBlock *block, int i, uint64 *far_hash)
 		damaged();
 	if (block->nattrs > 1)
 	{
-		if (block->ordinals == NULL)
-			make_ordinals(block);
+		if (i >= block->nordinals)
+			make_ordinals(block, i);
 		attr = (int) datom_packed_get(&block->attr, i);
 		ordinal = block->ordinals[i];
 	}

@@ -81,7 +81,8 @@ typedef struct DatomBlock
 	DatomPacked tx_instant;
 	int			nattrs;
 	DatomBlockAttr *attrs;
-	uint16	   *ordinals;		/* per record: which of its attribute's values; made when needed */
+	uint16	   *ordinals;		/* per record: which of its attribute's values... */
+	int			nordinals;		/* ...of so many, more when they are needed */
 } DatomBlock;
 
 /*
@@ -103,6 +104,13 @@ extern int	datom_block_fill_numbers(char *room, int size, const int64 *numbers,
  * access outside of the bytes, whatever they are.
  */
 extern const char *datom_block_open(DatomBlock *block, const char *room, int size);
+
+/* The attribute of record i, which there is. */
+static inline const DatomBlockAttr *
+datom_block_attr(const DatomBlock *block, int i)
+{
+	return &block->attrs[block->nattrs == 1 ? 0 : datom_packed_get(&block->attr, i)];
+}
 
 /* Record i, its value apart. Its `a` points into the page. */
 extern void datom_block_record(const DatomBlock *block, int i, DatomRecord *record);

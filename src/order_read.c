@@ -281,6 +281,134 @@ datom_lookup_each(DatomLookup *lookup, DatomPartKind part, const DatomBlockRange
 }
 
 /*
+ * What holds of an entity
+ */
+
+/* The first record between low and high, which may be it, of an entity not below e. */
+static int
+bisect_entity(const DatomPacked *list, int low, int high, int64 e)
+{
+	while (low < high)
+	{
+		int			middle = (low + high) / 2;
+
+		if (datom_packed_get(list, middle) < e)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+/*
+ * The same of all. Entities of a block have about equally many records, so the
+ * first look is at where it should be, and the next ones are close to that.
+ */
+static int
+first_of_entity(const DatomBlock *block, int64 e)
+{
+	const DatomPacked *list = &block->e;
+	int			n = block->n;
+	int64		least = datom_packed_get(list, 0);
+	int64		most = datom_packed_get(list, n - 1);
+	int			low;
+	int			high;
+	int			step = 8;
+
+	if (e <= least || e > most)
+		return e <= least ? 0 : n;
+	low = high = (int) (((double) e - (double) least) / ((double) most - (double) least) * (n - 1));
+	if (datom_packed_get(list, low) < e)
+	{
+		for (; low + step < n && datom_packed_get(list, low + step) < e; step *= 2)
+			low += step;
+		return bisect_entity(list, low + 1, Min(low + step, n), e);
+	}
+	for (; high - step >= 0 && datom_packed_get(list, high - step) >= e; step *= 2)
+		high -= step;
+	return bisect_entity(list, Max(high - step, 0), high, e);
+}
+
+/* Is all that the part says of an entity in the block that is open? */
+static bool
+is_inside(const DatomOpenBlock *open, int64 e)
+{
+	return BlockNumberIsValid(open->number) && datom_packed_get(&open->block.e, 0) < e &&
+		datom_packed_get(&open->block.e, open->block.n - 1) > e;
+}
+
+/* What has not ended in the run may be dead, what has may not have ended yet. */
+static bool
+holds_at(const DatomOpenBlock *open, int row, TimestampTz bound)
+{
+	DatomRecord record;
+
+	if (open->block.open)
+		return !datom_open_block_dead(open, row) &&
+			datom_packed_get(&open->block.tx_instant, open->block.from_is_row ? row :
+							 (int) datom_packed_get(&open->block.from, row)) <= bound;
+	datom_block_record(&open->block, row, &record);
+	return record.kind <= RECORD_RETRACTED && record.from <= bound && record.to > bound;
+}
+
+static void
+take_entity(DatomOpenBlock *open, int64 e, TimestampTz bound, DatomOpenRecordFn take, void *arg)
+{
+	for (int row = first_of_entity(&open->block, e);
+		 row < open->block.n && datom_packed_get(&open->block.e, row) == e; row++)
+		if (holds_at(open, row, bound))
+			take(arg, open, row);
+}
+
+static void
+look_for_entity(DatomLookup *lookup, int run, DatomPartKind kind, int64 e, TimestampTz bound,
+				DatomOpenRecordFn take, void *arg)
+{
+	DatomOpenBlock *open = place_of(lookup, &lookup->parts[run][kind], 0);
+	const DatomRun *of = &lookup->order->meta.runs[run];
+	DatomBlockRange range = datom_order_everything;
+	DatomProbe	probe = {.has_e = true, .e = e};
+	DatomBlockRef *refs;
+	int			n;
+
+	if (is_inside(open, e))
+	{
+		take_entity(open, e, bound, take, arg);
+		return;
+	}
+	range.lo = range.hi = &probe;
+	range.e_min = range.e_max = e;
+	range.from_max = bound;
+	if (kind == PART_CLOSED)
+		range.to_after = bound;
+	n = datom_order_blocks(lookup->order, of, kind, &range, &refs);
+	for (int i = 0; i < n; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		datom_open_block(open, lookup->order, of, kind, refs[i].block);
+		take_entity(open, e, bound, take, arg);
+		pfree((void *) refs[i].a);
+	}
+	if (refs)
+		pfree(refs);
+}
+
+void
+datom_lookup_entity(DatomLookup *lookup, int64 e, TimestampTz bound, DatomOpenRecordFn take,
+					void *arg)
+{
+	const DatomOrderMeta *meta = &lookup->order->meta;
+
+	Assert(lookup->order->kind == ORDER_EAVT && !lookup->many);
+	for (int i = 0; i < meta->nruns; i++)
+	{
+		look_for_entity(lookup, i, PART_OPEN, e, bound, take, arg);
+		if (bound < meta->watermark)
+			look_for_entity(lookup, i, PART_CLOSED, e, bound, take, arg);
+	}
+}
+
+/*
  * Merging
  */
 

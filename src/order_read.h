@@ -50,6 +50,16 @@ extern DatomLookup *datom_lookup_begin(DatomOrder *order, bool many);
 extern void datom_lookup_each(DatomLookup *lookup, DatomPartKind part,
 							  const DatomBlockRange *range, const DatomProbe *probe,
 							  DatomRecordFn take, void *arg);
+
+/* Takes a record of a block that is open until the lookup goes on. */
+typedef void (*DatomOpenRecordFn) (void *arg, DatomOpenBlock *open, int row);
+
+/*
+ * Hands out the facts of an entity that hold at `bound`, as far as the runs know:
+ * of EAVT, not of `many`. Cheap where entities come in ascending order.
+ */
+extern void datom_lookup_entity(DatomLookup *lookup, int64 e, TimestampTz bound,
+								DatomOpenRecordFn take, void *arg);
 extern void datom_lookup_end(DatomLookup *lookup);
 
 /*

@@ -34,7 +34,7 @@ struct DatomRows
 	Snapshot	snapshot;		/* MVCC, registered; NULL: not taken yet */
 	TimestampTz at;
 	bool		past;
-	TimestampTz basis;
+	TimestampTz basis;			/* DT_NOBEGIN: not known */
 	DatomOrder *orders[ORDER_KINDS];
 	DatomLookup *lookups[ORDER_KINDS];
 	bool		fresh;
@@ -56,7 +56,7 @@ datom_rows_open(Relation rel, Snapshot snapshot, TimestampTz at, bool past)
 	rows->given = snapshot;
 	rows->at = at;
 	rows->past = past;
-	rows->bound = DT_NOBEGIN;
+	rows->basis = rows->bound = DT_NOBEGIN;
 	return rows;
 }
 
@@ -118,6 +118,8 @@ take_snapshot(DatomRows *rows)
 	rows->snapshot = RegisterSnapshot(self ? datom_basis_snapshot() : rows->given);
 	if (rows->at != DT_NOEND)
 		rows->basis = rows->at;
+	else if (rows->basis != DT_NOBEGIN)
+		return;
 	else if ((self || rows->fresh) && datom_log_table(rows->rel)->importing &&
 			 datom_tail_own(relid) != 0)
 		rows->basis = basis_of_import(relid, rows->snapshot);
@@ -129,6 +131,18 @@ void
 datom_rows_fresh(DatomRows *rows)
 {
 	rows->fresh = true;
+}
+
+void
+datom_rows_tell_basis(DatomRows *rows, TimestampTz basis)
+{
+	rows->basis = basis;
+}
+
+TimestampTz
+datom_rows_basis(const DatomRows *rows)
+{
+	return rows->basis;
 }
 
 void
@@ -311,6 +325,65 @@ datom_rows_entity(DatomRows *rows, int64 e, const DatomAttr *attr, DatomRow **ou
 	return rows->count;
 }
 
+/* Is something said of the entity above the bound? Also true if nobody knows. */
+static bool
+is_in_tail(DatomRows *rows, int64 e)
+{
+	DatomTailQuery query = {
+		.which = TAIL_ENTITY, .e = e, .above = rows->bound, .at = rows->at,
+		.snapshot = rows->snapshot, .basis = rows->basis,
+		.self = rows->given->snapshot_type != SNAPSHOT_MVCC
+	};
+	DatomRow   *tail;
+	int			n;
+
+	if (rows->at <= rows->bound)
+		return false;
+	n = datom_tail_rows(rows->rel, &query, &tail);
+	rows->gave_up |= n < 0;
+	return n != 0;
+}
+
+typedef struct HoldingTaker
+{
+	DatomRows  *rows;
+	const DatomHolding *holding;
+} HoldingTaker;
+
+static void
+take_holding(void *arg, DatomOpenBlock *open, int row)
+{
+	HoldingTaker *taker = arg;
+	const DatomHolding *holding = taker->holding;
+	const DatomBlockAttr *attr = datom_block_attr(&open->block, row);
+	int			which = holding->which(holding->arg, attr->name, attr->len);
+	DatomRecord record;
+	DatomValue *v;
+	uint64		far_hash;
+
+	if (which < 0)
+		return;
+	v = datom_block_value(&open->block, row, &far_hash);
+	if (v == NULL)
+	{
+		datom_open_block_record(open, row, &record);
+		v = datom_far_value(taker->rows->rel, taker->rows->snapshot, &record);
+	}
+	holding->take(holding->arg, which, v);
+}
+
+bool
+datom_rows_holding(DatomRows *rows, int64 e, const DatomHolding *holding)
+{
+	DatomOrder *order = open_order(rows, ORDER_EAVT);
+	HoldingTaker taker = {rows, holding};
+
+	if (order == NULL || is_in_tail(rows, e))
+		return false;
+	datom_lookup_entity(rows->lookups[ORDER_EAVT], e, rows->bound, take_holding, &taker);
+	return true;
+}
+
 /*
  * AVET or, for a ref, VAET if they hold the attribute; else AEVT, all of it. All
  * values of one attribute do not stand together in VAET.
@@ -350,6 +423,69 @@ datom_rows_value(DatomRows *rows, const DatomAttr *attr, const DatomValue *v,
 		return read_log(rows, datom_log_scan_value(rows->rel, rows->given, attr, v), out);
 	*out = rows->out;
 	return rows->count;
+}
+
+typedef struct HolderList
+{
+	TimestampTz bound;
+	DatomHolder *list;
+	int			n;
+	int			room;
+} HolderList;
+
+static void
+add_holder(HolderList *holders, int64 e, bool sure)
+{
+	if (holders->n == holders->room)
+	{
+		holders->room = Max(16, holders->room * 2);
+		holders->list = holders->list ?
+			repalloc_huge(holders->list, sizeof(DatomHolder) * holders->room) :
+			palloc(sizeof(DatomHolder) * holders->room);
+	}
+	holders->list[holders->n++] = (DatomHolder) {.e = e, .sure = sure};
+}
+
+static void
+take_holder(void *arg, const DatomRecord *record, int64 locator)
+{
+	HolderList *holders = arg;
+
+	if (record->kind <= RECORD_RETRACTED && record->from <= holders->bound &&
+		record->to > holders->bound)
+		add_holder(holders, record->e, true);
+}
+
+/* What holds at the bound still does if nothing is said of the entity above. */
+int
+datom_rows_holders(DatomRows *rows, const DatomAttr *attr, const DatomValue *v,
+				   DatomHolder **list)
+{
+	DatomOrder *order = order_by_value(rows, attr, v);
+	DatomProbe	probe = {.a = attr->ident, .alen = attr->len, .v = v};
+	DatomBlockRange range = datom_order_everything;
+	HolderList	holders = {.bound = rows->bound};
+
+	if (order == NULL || order->kind == ORDER_AEVT || datom_far_key(v))
+		return -1;
+	range.from_max = rows->bound;
+	datom_lookup_each(rows->lookups[order->kind], PART_OPEN, &range, &probe, take_holder, &holders);
+	range.to_after = rows->bound;
+	if (rows->bound < order->meta.watermark)
+		datom_lookup_each(rows->lookups[order->kind], PART_CLOSED, &range, &probe, take_holder,
+						  &holders);
+	for (int i = 0; i < holders.n; i++)
+		holders.list[i].sure = !is_in_tail(rows, holders.list[i].e);
+	begin(rows);
+	if (!add_from_tail(rows, (DatomTailQuery) {
+		.which = TAIL_VALUE, .a = attr->ident, .alen = attr->len, .v = v
+	}))
+		return -1;
+	for (int i = 0; i < rows->count; i++)
+		if (rows->out[i].added)
+			add_holder(&holders, rows->out[i].e, false);
+	*list = holders.list;
+	return holders.n;
 }
 
 /* Rows about attributes: those of the built-in ones, each in turn. */

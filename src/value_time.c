@@ -12,6 +12,7 @@
  */
 #include "postgres.h"
 
+#include "utils/builtins.h"
 #include "utils/datetime.h"
 #include "utils/timestamp.h"
 
@@ -255,9 +256,17 @@ datom_date_parse(const char *text, int len, DateADT *out)
 static int
 format_day(int year, int month, int day, char *out)
 {
-	const char *sign = year < 0 ? "-" : year > 9999 ? "+" : "";
+	char	   *at = out;
 
-	return sprintf(out, "%s%04d-%02d-%02d", sign, abs(year), month, day);
+	if (year < 0 || year > 9999)
+		*at++ = year < 0 ? '-' : '+';
+	at = pg_ultostr_zeropad(at, abs(year), 4);
+	*at++ = '-';
+	at = pg_ultostr_zeropad(at, month, 2);
+	*at++ = '-';
+	at = pg_ultostr_zeropad(at, day, 2);
+	*at = '\0';
+	return at - out;
 }
 
 /* The fraction of a second takes no digits, three or six. */
@@ -277,11 +286,18 @@ datom_instant_format(TimestampTz instant, char *out)
 				(errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
 				 errmsg("instant out of range")));
 	out += format_day(tm.tm_year, tm.tm_mon, tm.tm_mday, out);
-	out += sprintf(out, "T%02d:%02d:%02d", tm.tm_hour, tm.tm_min, tm.tm_sec);
+	*out++ = 'T';
+	out = pg_ultostr_zeropad(out, tm.tm_hour, 2);
+	*out++ = ':';
+	out = pg_ultostr_zeropad(out, tm.tm_min, 2);
+	*out++ = ':';
+	out = pg_ultostr_zeropad(out, tm.tm_sec, 2);
+	if (fsec != 0)
+		*out++ = '.';
 	if (fsec % 1000 != 0)
-		out += sprintf(out, ".%06d", fsec);
+		out = pg_ultostr_zeropad(out, fsec, 6);
 	else if (fsec != 0)
-		out += sprintf(out, ".%03d", fsec / 1000);
+		out = pg_ultostr_zeropad(out, fsec / 1000, 3);
 	strcpy(out, "Z");
 }
 
