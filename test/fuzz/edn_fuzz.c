@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "arena.h"
 #include "edn.h"
 
 extern int	LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -23,41 +24,9 @@ extern int	LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 #define PROMISE(x) \
 	do { if (!(x)) { fprintf(stderr, "broken: %s\n", #x); abort(); } } while (0)
 
-/* Blocks of one reading, each malloc'd by itself so that ASan guards it. */
-typedef struct Block
-{
-	struct Block *next;
-	_Alignas(16) char memory[];
-} Block;
-
-static Block *arena;
 static int	characters;			/* in the source */
 static const char *source;		/* the byte behind each position */
 static size_t source_size;
-
-static void *
-arena_alloc(size_t size)
-{
-	Block	   *block = malloc(sizeof(Block) + size);
-
-	PROMISE(block != NULL);
-	memset(block->memory, 0xA5, size);
-	block->next = arena;
-	arena = block;
-	return block->memory;
-}
-
-static void
-arena_free(void)
-{
-	while (arena != NULL)
-	{
-		Block	   *next = arena->next;
-
-		free(arena);
-		arena = next;
-	}
-}
 
 /* Characters as the reader counts them: continuation bytes do not. */
 static int

@@ -14,44 +14,11 @@
 #include <string.h>
 #include <time.h>
 
+#include "arena.h"
 #include "edn.h"
 
 static int	passed;
 static int	failed;
-
-/* ---- memory: one arena, given back after each test ---- */
-
-typedef struct Block
-{
-	struct Block *next;
-	double		align;
-} Block;
-
-static Block *arena;
-
-static void *
-arena_alloc(size_t size)
-{
-	Block	   *block = malloc(sizeof(Block) + size);
-
-	if (block == NULL)
-		exit(2);
-	block->next = arena;
-	arena = block;
-	return block + 1;
-}
-
-static void
-arena_free(void)
-{
-	while (arena != NULL)
-	{
-		Block	   *next = arena->next;
-
-		free(arena);
-		arena = next;
-	}
-}
 
 /* ---- checks ---- */
 

@@ -210,6 +210,9 @@ my @json = (
 	'[]', '[[":db/add", "t", ":t/string", "text"], {":db/id": "t", ":t/long": 42}]', '[{":x/id": "a", ":x/many": ["a", "b"], ":t/double": 1.5, ":t/bigdec": 10.50}]',
 	'[{":x/id": "q", ":x/part": [{":t/string": "x"}, {":x/part": {":t/long": -1}}]}]', '[[":db/retract", [":x/id", "a"], ":x/many", "a"]]', '[[":db/retractEntity", [":x/id", "q"]]]', '[[":db/cas", [":x/id", "a"], ":x/number", null, 2]]',
 	'[{":t/instant": "2014-11-15T13:37:42Z", ":t/json": {"a": [1, null, true]}, ":t/keyword": ":a/b", ":t/boolean": false}]', '[["say", "x"], ["pass", "[]"], ["say", {"a": [1, "b"]}]]', '[{":db/id": "datomic.tx", ":db/doc": "why"}]');
+my @patterns = (
+	'[*]', '[:x/id :x/many :db/id]', '[{:x/part [:t/string {:x/part ...}]} :x/_part]', '[(:x/many :as "m" :limit 1) [:t/long :default 5] (limit :x/many nil) ["default" :x/id "none"]]',
+	'[{(:x/part :limit 2) 3, :t/ref [*]} {:x/_part [:x/id {:t/_ref [:db/id]}]}]', '("*" :t/json (:db/id :as :id))', '[(:t/double :default {"a" [1 nil #inst "2014-11-15"]})]');
 my @pieces = ('[', ']', '{', '}', '(', ')', '#{', '"', '\\', ':', '/', '#', '#_', '##', ';', ',', ' ', "\n", 'nil', 'true', '-', '+', '.', '_', 'e9', 'M', 'N', '0', '1', '99999999999999999999', '-9223372036854775808',
 	':db/id', ':db/add', ':db/retract', ':db/retractEntity', ':db/cas', ':x/id', ':x/_part', ':x/part', ':t/ref', ':t/json', '"datomic.tx"', '#inst ', '#uuid ', '#ref ', '#json ', 'say', 'pass', ':db/ident', ':db/valueType', ':db.type/long',
 	':db/cardinality', ':db.cardinality/many', ':db/unique', 'null', '\u0000', '\ud800', "\x{e9}", "\x{10000}", '$1', "'", '%s');
@@ -263,7 +266,7 @@ sub restructured
 
 # Messages about the text itself; others come from what the data mean, or from
 # functions that they call.
-my $ABOUT_TEXT = qr/^(22P02|22021|54001|42704|42804|P0002)/;
+my $ABOUT_TEXT = qr/^(22P02|22021|54001|42601|42704|42804|P0002)/;
 my (%states, @bad);
 
 sub judge
@@ -273,7 +276,7 @@ sub judge
 	$states{$kind}{$state}++;
 	push @bad, "$kind $text\n\t$answer" if $state =~ /^XX/ || $answer =~ /^\w+ LONG/;
 	push @bad, "$kind without a position: $text\n\t$answer"
-	  if $kind eq 'EDN' && $state =~ $ABOUT_TEXT && $answer !~ /At character \d+\.$/ && $text !~ /say|pass/;
+	  if $kind =~ /EDN|pull/ && $state =~ $ABOUT_TEXT && $answer !~ /At character \d+\.$/ && $text !~ /say|pass/;
 }
 
 sub try_one
@@ -281,6 +284,7 @@ sub try_one
 	my ($kind, $text) = @_;
 	my $function = $kind eq 'EDN' ? 'edn' : $kind eq 'JSON' ? 'json' : 'try';
 	my $query = $kind eq 'value' ? 'SELECT datom.value_type(v), v::text FROM (SELECT ' . literal($text) . '::datom.value v) s'
+	  : $kind eq 'pull' ? "SELECT datom.pull('pur', " . literal($text) . ', 500)'
 	  : $kind eq 'moment' ? 'SELECT datom.as_of(\'pur\', ' . literal($text) . '::text)' : $text;
 	judge($kind, $text, one($dbh, "SELECT $function(?)", $query));
 }
@@ -289,10 +293,10 @@ my @values = ('"text"', '42', '1.5', '10.5M', 'true', ':a/b', '#inst "2014-11-15
 my @moments = ('2014-11-15T13:37:42Z', '2014-11-15 13:37:42.123456+01:00', '12345', '-4712-01-01T00:00:00Z', '294276-12-31T23:59:59Z');
 for my $i (1 .. $MUTATIONS)
 {
-	my $kind = $i % 20 == 0 ? 'value' : $i % 20 == 1 ? 'moment' : $i % 4 == 0 ? 'JSON' : 'EDN';
-	my @good = $kind eq 'EDN' ? @edn : $kind eq 'JSON' ? @json : $kind eq 'value' ? @values : @moments;
+	my $kind = $i % 20 == 0 ? 'value' : $i % 20 == 1 ? 'moment' : $i % 10 == 2 ? 'pull' : $i % 4 == 0 ? 'JSON' : 'EDN';
+	my @good = $kind eq 'EDN' ? @edn : $kind eq 'JSON' ? @json : $kind eq 'value' ? @values : $kind eq 'pull' ? @patterns : @moments;
 	my $good = $good[ rand @good ];
-	try_one($kind, $kind eq 'EDN' && rand() < 0.6 ? restructured($good) : mutated($good, @good));
+	try_one($kind, $kind =~ /EDN|pull/ && rand() < 0.6 ? restructured($good) : mutated($good, @good));
 }
 for my $kind (sort keys %states)
 {
