@@ -840,6 +840,44 @@ CREATE FUNCTION datom.entities_at("column" "any", since boolean, function oid, m
 	LANGUAGE C STABLE PARALLEL SAFE SUPPORT datom.entities_at_support AS 'MODULE_PATHNAME', 'datom_entities_at';
 COMMENT ON FUNCTION datom.entities_at("any", boolean, oid, "any") IS 'for the planner only';
 
+-- ---- Datalog ----
+
+-- Unsafe because they may have to take a newer snapshot than the statement's, for
+-- which a parallel plan has no room. What the planner puts in place of q is not.
+
+CREATE FUNCTION datom.q(query text) RETURNS SETOF record
+	LANGUAGE C STABLE PARALLEL UNSAFE ROWS 1000 AS 'MODULE_PATHNAME', 'datom_q';
+CREATE FUNCTION datom.q(query text, VARIADIC args "any") RETURNS SETOF record
+	LANGUAGE C STABLE PARALLEL UNSAFE ROWS 1000 AS 'MODULE_PATHNAME', 'datom_q';
+COMMENT ON FUNCTION datom.q(text) IS 'the rows that a Datalog query finds';
+COMMENT ON FUNCTION datom.q(text, "any") IS 'the rows that a Datalog query finds, given the arguments of its :in';
+
+CREATE FUNCTION datom.q_given(VARIADIC args "any") RETURNS boolean
+	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'datom_q_given';
+COMMENT ON FUNCTION datom.q_given("any") IS 'for the planner only';
+
+CREATE FUNCTION datom.q_json(query text, args jsonb DEFAULT '[]', as_of text DEFAULT NULL) RETURNS SETOF jsonb
+	LANGUAGE C STABLE PARALLEL UNSAFE ROWS 1000 AS 'MODULE_PATHNAME', 'datom_q_json';
+COMMENT ON FUNCTION datom.q_json(text, jsonb, text) IS 'the rows that a Datalog query finds as JSON, given its arguments as a JSON array';
+
+CREATE FUNCTION datom.q_sql(query text, args jsonb DEFAULT NULL) RETURNS text
+	LANGUAGE C STABLE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'datom_q_sql';
+COMMENT ON FUNCTION datom.q_sql(text, jsonb) IS 'the SQL that a Datalog query becomes';
+
+CREATE FUNCTION datom.answer(message text) RETURNS jsonb
+	LANGUAGE C STABLE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'datom_answer_edn';
+CREATE FUNCTION datom.answer(message jsonb) RETURNS jsonb
+	LANGUAGE C STABLE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'datom_answer_json';
+COMMENT ON FUNCTION datom.answer(text) IS 'the answer to a message in EDN: a Datalog query with its arguments, sources and moment';
+COMMENT ON FUNCTION datom.answer(jsonb) IS 'the answer to a message in JSON: a Datalog query with its arguments, sources and moment';
+
+CREATE FUNCTION datom.source(db regclass, as_of text DEFAULT NULL, since text DEFAULT NULL,
+		history boolean DEFAULT false) RETURNS jsonb
+	LANGUAGE sql STABLE PARALLEL SAFE
+RETURN jsonb_strip_nulls(jsonb_build_object('db', db::text, 'as-of', as_of, 'since', since,
+		'history', nullif(history, false)));
+COMMENT ON FUNCTION datom.source(regclass, text, text, boolean) IS 'a datom table at a moment, as an argument of a Datalog query';
+
 -- ---- proof ----
 
 CREATE FUNCTION datom."check"(db regclass, OUT rule text, OUT e bigint, OUT a datom.attribute,

@@ -44,6 +44,7 @@
 #include "bounds.h"
 #include "call_scan.h"
 #include "custom_scan.h"
+#include "datalog_rewrite.h"
 #include "datom.h"
 #include "entity_paths.h"
 #include "entity_rewrite.h"
@@ -188,6 +189,7 @@ count_calls(Node *node, void *count)
 static PlannedStmt *
 plan_query(Query *query, const char *text, int options, ParamListInfo params)
 {
+	DatalogRewritten asked = datom_datalog_rewrite(query, params);
 	DatomRewritten rewritten = datom_entity_rewrite(query, params);
 	int			left = 0;
 	PlannedStmt *plan;
@@ -200,6 +202,7 @@ plan_query(Query *query, const char *text, int options, ParamListInfo params)
 	plan = prev_planner ? prev_planner(query, text, options, params) :
 		standard_planner(query, text, options, params);
 	datom_entity_rewritten(&rewritten, plan);
+	datom_datalog_rewritten(&asked, plan);
 	return plan;
 }
 

@@ -1,5 +1,5 @@
 /*
- * settings.c: datom.as_of, datom.wait, datom.shard, and what the planner may use.
+ * settings.c: datom.as_of, datom.db, datom.wait, datom.shard, and what the planner may use.
  *
  * datom.as_of and datom.shard are text without a check hook, on purpose. A check that fails
  * while a library is loaded late only warns, and the session would then answer
@@ -11,8 +11,10 @@
 #include <limits.h>
 
 #include "utils/guc.h"
+#include "utils/plancache.h"
 
 char	   *datom_as_of = NULL;
+char	   *datom_db = NULL;
 int			datom_wait = 2000;
 char	   *datom_shard_setting = NULL;
 bool		datom_enable_scan = true;
@@ -44,6 +46,14 @@ datom_as_of_in_force(void)
 	return datom_as_of != NULL && datom_as_of[0] != '\0';
 }
 
+/* Plans of queries on $ have the table in them. */
+static void
+assign_db(const char *value, void *extra)
+{
+	if (strcmp(value ? value : "", datom_db ? datom_db : "") != 0)
+		ResetPlanCache();
+}
+
 void
 datom_settings_init(void)
 {
@@ -52,6 +62,11 @@ datom_settings_init(void)
 							   "An instant with its time zone, or the number of a transaction; empty: now.",
 							   &datom_as_of, "", PGC_USERSET, 0,
 							   NULL, NULL, NULL);
+	DefineCustomStringVariable("datom.db",
+							   "The datom table that queries call $.",
+							   "As written in SQL; looked up along search_path when it is used.",
+							   &datom_db, "", PGC_USERSET, 0,
+							   NULL, assign_db, NULL);
 	DefineCustomIntVariable("datom.wait",
 							"How long a question waits until its moment is final.",
 							NULL, &datom_wait, 2000, 0, INT_MAX,

@@ -8,6 +8,7 @@
 #include "compat.h"
 
 extern char *datom_as_of;		/* an instant with its zone, or a tx */
+extern char *datom_db;			/* the datom table that $ stands for; empty: none */
 extern int	datom_wait;			/* milliseconds */
 extern char *datom_shard_setting;	/* i/n: what datom.shard(e) picks; empty: all */
 extern bool datom_enable_scan;	/* of plans, not of answers */

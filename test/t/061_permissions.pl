@@ -82,7 +82,11 @@ my %TABLELESS = map { $_ => 1 } (
 	'datom.entries_given()',              # a trigger of datom.tx
 	'datom.entities_at("any",boolean,oid,"any")', # not to be called
 	map({ my $f = $_; map { "datom.entities_$f(anyelement,$_)" } 'timestamp with time zone', 'bigint', 'text' } 'as_of', 'since'), # need SELECT on the entity table
-	'datom.entities_history(anyelement)'); # likewise
+	'datom.entities_history(anyelement)', # likewise
+	'datom.q(text)', 'datom.q(text,"any")', # name their tables in text: see 093_datalog_rights.pl
+	'datom.q_json(text,jsonb,text)', 'datom.q_sql(text,jsonb)', 'datom.answer(text)', 'datom.answer(jsonb)',
+	'datom.q_given("any")',               # what it is given
+	'datom.source(regclass,text,text,boolean)'); # likewise, as JSON
 # Who writes needs INSERT, and SELECT as well where the answer tells of facts.
 my %NEEDS = ('import_tx' => 'INSERT', 'transact' => 'SELECT INSERT', 'define_attribute' => 'SELECT INSERT', 'live' => 'owner');
 
