@@ -6,17 +6,22 @@ IMPORT FOREIGN SCHEMA bil FROM SERVER datom INTO public OPTIONS (numeric '18,2')
 VACUUM pur, cus, bil;
 
 -- SCORING. A purchase is to be judged as of a moment: what did we know then of
--- the customer who made pur-8? Three tables answer as of that one moment.
-SET datom.as_of = '2014-11-15T13:37:42Z';
-SELECT name, city, max(p.amount) AS largest, count(*) AS purchases,
-	count(*) FILTER (WHERE b.status = ':bill.status/open') AS open,
-	count(*) FILTER (WHERE b.status = ':bill.status/late') AS late
-FROM purchase asked
-	JOIN customer c ON c.id = asked.customer_id
-	JOIN purchase p ON p.customer_id = c.id
-	JOIN bill b ON b.purchase = p.id
-WHERE asked.id = 'pur-8'
-GROUP BY name, city;
+-- the customer who made pur-8? A message asks three tables as of that one moment.
+SELECT row AS "name, city, status of bills, how many, the largest" FROM jsonb_array_elements(datom.answer('
+{:as-of #inst "2014-11-15T13:37:42Z"
+ :args ["pur-8"]
+ :query {:find [?name ?city ?status (count ?bill) (max ?amount)]
+         :in [?purchase-id]
+         :where [[$pur ?asked :purchase/id ?purchase-id]
+                 [$pur ?asked :purchase/customer-id ?customer-id]
+                 [$cus ?customer :customer/id ?customer-id]
+                 [$cus ?customer :customer/name ?name]
+                 [$cus ?customer :customer/city ?city]
+                 [$pur ?purchase :purchase/customer-id ?customer-id]
+                 [$pur ?purchase :purchase/id ?id]
+                 [$pur ?purchase :purchase/amount ?amount]
+                 [$bil ?bill :bill/purchase ?id]
+                 [$bil ?bill :bill/status ?status]]}}')) row;
 
 -- ANALYSING. No query names a moment: the session does.
 SET datom.as_of = '2013-06-30T00:00:00Z';
