@@ -14,15 +14,16 @@ FROM generate_series($1, $2) i, LATERAL (SELECT hashint8extended(i, $3) & 429496
 $$;
 
 -- A version of the first `purchases`, as far as `chosen`, each import_tx later
--- than the one before by `step`.
-CREATE PROCEDURE import_facts(db regclass, purchases bigint, version bigint, first timestamptz, step interval, txs int, chosen text DEFAULT 'true')
+-- than the one before by `step`; or of what another function has, as facts().
+CREATE PROCEDURE import_facts(db regclass, purchases bigint, version bigint, first timestamptz, step interval, txs int,
+	chosen text DEFAULT 'true', source regproc DEFAULT 'facts')
 LANGUAGE plpgsql AS $$
 DECLARE
 	batch bigint := greatest(1, (purchases + txs - 1) / txs);
 BEGIN
 	FOR t IN 0 .. (purchases - 1) / batch LOOP
 		PERFORM datom.import_tx(db, first + t * step);
-		EXECUTE format('INSERT INTO %s (e, a, v) SELECT * FROM facts($1, $2, $3) WHERE %s', db, chosen)
+		EXECUTE format('INSERT INTO %s (e, a, v) SELECT * FROM %s($1, $2, $3) WHERE %s', db, source, chosen)
 			USING t * batch + 1, least((t + 1) * batch, purchases), version;
 	END LOOP;
 END
