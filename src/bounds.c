@@ -22,7 +22,6 @@
 #include "optimizer/optimizer.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
-#include "utils/typcache.h"
 
 #include "attrs.h"
 #include "datom.h"
@@ -84,23 +83,6 @@ datom_bound_is_on(Node *node, int varno, AttrNumber column)
 	return var && var->varattno == column;
 }
 
-/* How the operator compares in the order of the column's type; 0: not at all. */
-static StrategyNumber
-strategy_of(Oid operator, Oid type)
-{
-	TypeCacheEntry *entry = lookup_type_cache(type, TYPECACHE_BTREE_OPFAMILY);
-
-	if (!OidIsValid(entry->btree_opf) || !op_strict(operator))
-		return InvalidStrategy;
-	return get_op_opfamily_strategy(operator, entry->btree_opf);
-}
-
-static bool
-is_integer(Oid type)
-{
-	return type == INT8OID || type == INT4OID || type == INT2OID;
-}
-
 /* Texts have a collation, which datom.value has not, and are compared for equality only. */
 static bool
 is_cast_comparable(const DatomBound *bound, Oid collation)
@@ -109,7 +91,7 @@ is_cast_comparable(const DatomBound *bound, Oid collation)
 		(bound->strategy != BTEqualStrategyNumber ||
 		 (OidIsValid(collation) && !get_collation_isdeterministic(collation))))
 		return false;
-	return bound->type == bound->cast || (bound->cast == INT8OID && is_integer(bound->type));
+	return bound->type == bound->cast || (bound->cast == INT8OID && datom_is_integer(bound->type));
 }
 
 static bool
@@ -123,7 +105,7 @@ is_comparable(const DatomBound *bound, Oid column_type, Oid collation)
 	if (OidIsValid(bound->cast))
 		return is_cast_comparable(bound, collation);
 	if (bound->column == Anum_datom_e)
-		return is_integer(bound->type);
+		return datom_is_integer(bound->type);
 	return bound->type == column_type;
 }
 
@@ -148,7 +130,7 @@ match_operator(OpExpr *clause, int varno, DatomBound *bound)
 		return false;
 	*bound = (DatomBound) {
 		.column = column->varattno, .cast = cast, .clause = (Expr *) clause,
-			.strategy = strategy_of(clause->opno, exprType(linitial(clause->args))),
+			.strategy = datom_operator_strategy(clause->opno, exprType(linitial(clause->args))),
 			.operand = lsecond(clause->args), .type = exprType(lsecond(clause->args))
 	};
 	return is_comparable(bound, column->vartype, clause->inputcollid);
@@ -164,7 +146,7 @@ match_array(ScalarArrayOpExpr *clause, int varno, DatomBound *bound)
 		return false;
 	*bound = (DatomBound) {
 		.column = column->varattno, .cast = cast, .any = true, .clause = (Expr *) clause,
-			.strategy = strategy_of(clause->opno, exprType(linitial(clause->args))),
+			.strategy = datom_operator_strategy(clause->opno, exprType(linitial(clause->args))),
 			.operand = lsecond(clause->args),
 			.type = get_element_type(exprType(lsecond(clause->args)))
 	};
@@ -285,7 +267,7 @@ narrow_cast(const DatomBound *bound, const DatomAttr *attr, Datum *values, int n
 		return true;
 	for (int i = 0; i < n; i++)
 	{
-		Datum		value = is_integer(bound->type) ?
+		Datum		value = datom_is_integer(bound->type) ?
 		Int64GetDatum(datom_integer_of(bound->type, values[i])) : values[i];
 		DatomValue *v = datom_sql_operand(value, bound->cast, attr);
 

@@ -19,7 +19,6 @@
 #include "optimizer/optimizer.h"
 #include "utils/fmgrprotos.h"
 #include "utils/lsyscache.h"
-#include "utils/typcache.h"
 
 #include "attrs.h"
 #include "expression.h"
@@ -44,22 +43,6 @@ column_of(const DatomEntityTable *table, Node *node, int varno)
 	return -1;
 }
 
-static StrategyNumber
-strategy_of(Oid operator, Oid type)
-{
-	TypeCacheEntry *entry = lookup_type_cache(type, TYPECACHE_BTREE_OPFAMILY);
-
-	if (!OidIsValid(entry->btree_opf) || !op_strict(operator))
-		return InvalidStrategy;
-	return get_op_opfamily_strategy(operator, entry->btree_opf);
-}
-
-static bool
-is_integer(Oid type)
-{
-	return type == INT8OID || type == INT4OID || type == INT2OID;
-}
-
 static bool
 is_comparable(const DatomEntityTable *table, const DatomEntityClause *clause, Oid collation)
 {
@@ -72,7 +55,7 @@ is_comparable(const DatomEntityTable *table, const DatomEntityClause *clause, Oi
 		return false;
 	if (type == TEXTOID && OidIsValid(collation) && !get_collation_isdeterministic(collation))
 		return false;
-	return clause->type == type || (type == INT8OID && is_integer(clause->type));
+	return clause->type == type || (type == INT8OID && datom_is_integer(clause->type));
 }
 
 static bool
@@ -96,7 +79,7 @@ match_operator(const DatomEntityTable *table, OpExpr *clause, int varno,
 		return false;
 	*out = (DatomEntityClause) {
 		.column = column, .operand = lsecond(clause->args),
-			.strategy = strategy_of(clause->opno, exprType(linitial(clause->args))),
+			.strategy = datom_operator_strategy(clause->opno, exprType(linitial(clause->args))),
 			.type = exprType(lsecond(clause->args))
 	};
 	return is_comparable(table, out, clause->inputcollid);
@@ -112,7 +95,7 @@ match_array(const DatomEntityTable *table, ScalarArrayOpExpr *clause, int varno,
 		return false;
 	*out = (DatomEntityClause) {
 		.column = column, .any = true, .operand = lsecond(clause->args),
-			.strategy = strategy_of(clause->opno, exprType(linitial(clause->args))),
+			.strategy = datom_operator_strategy(clause->opno, exprType(linitial(clause->args))),
 			.type = get_element_type(exprType(lsecond(clause->args)))
 	};
 	return is_comparable(table, out, clause->inputcollid);
@@ -198,7 +181,7 @@ static DatomValue *
 value_of(const DatomEntityClause *clause, const DatomEntityColumn *column,
 		 const DatomAttr *attr, Datum value)
 {
-	if (is_integer(clause->type))
+	if (datom_is_integer(clause->type))
 		value = Int64GetDatum(datom_integer_of(clause->type, value));
 	return datom_sql_operand(value, column->type, attr);
 }

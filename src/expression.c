@@ -16,6 +16,7 @@
 #include "utils/datum.h"
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
+#include "utils/typcache.h"
 
 static bool
 mentions(Node *node, void *varno)
@@ -65,6 +66,22 @@ bool
 datom_is_fixed(Node *node)
 {
 	return !depends_on_rows(node, NULL) && !contain_volatile_functions(node);
+}
+
+StrategyNumber
+datom_operator_strategy(Oid operator, Oid type)
+{
+	TypeCacheEntry *entry = lookup_type_cache(type, TYPECACHE_BTREE_OPFAMILY);
+
+	if (!OidIsValid(entry->btree_opf) || !op_strict(operator))
+		return InvalidStrategy;
+	return get_op_opfamily_strategy(operator, entry->btree_opf);
+}
+
+bool
+datom_is_integer(Oid type)
+{
+	return type == INT8OID || type == INT4OID || type == INT2OID;
 }
 
 int64

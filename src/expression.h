@@ -5,6 +5,7 @@
 #define DATOM_EXPRESSION_H
 
 #include "compat.h"
+#include "access/stratnum.h"
 #include "nodes/primnodes.h"
 
 /*
@@ -19,7 +20,14 @@ extern bool datom_is_operand(Node *node, int varno);
  */
 extern bool datom_is_fixed(Node *node);
 
-/* A value of smallint, integer or bigint. */
+/*
+ * How the operator compares in the order of the type, as a strategy of its btrees;
+ * 0: not at all.
+ */
+extern StrategyNumber datom_operator_strategy(Oid operator, Oid type);
+
+/* Is it smallint, integer or bigint? And a value of such. */
+extern bool datom_is_integer(Oid type);
 extern int64 datom_integer_of(Oid type, Datum value);
 
 /*
