@@ -203,7 +203,7 @@ make_plan(PlannerInfo *root, RelOptInfo *rel, CustomPath *path, List *tlist,
 	CustomScan *scan = makeNode(CustomScan);
 	DatomEntityCall call;
 
-	if (!datom_entity_call(function, &call))
+	if (!datom_entity_call_read(function, &call))
 		elog(ERROR, "not a call of datom.entities()");
 	plan.moment = call.moment;
 	plan.function = call.function;
@@ -272,7 +272,7 @@ begin_node(CustomScanState *css, EState *estate, int eflags)
 
 	datom_entity_node_start(&state->node, &css->ss.ps, lsecond(plan->custom_private),
 							plan->custom_exprs);
-	if (!datom_entity_call(function, &call))
+	if (!datom_entity_call_read(function, &call))
 		elog(ERROR, "not a call of datom.entities()");
 	/* In a worker the leader has done it. */
 	if (!IsParallelWorker() && !DATOM_BROKEN(BREAK_NO_CHECK))

@@ -625,18 +625,6 @@ column(const DatalogArgs *args, const DatalogParam *param)
 											  align));
 }
 
-static Datum
-literal(const DatalogParam *param)
-{
-	DatomValue *v = param->value;
-
-	if (param->datalog_type <= (DatalogType) DATOM_KIND_LAST)
-		v = datom_value_coerce(v, (DatomKind) param->datalog_type);
-	if (v == NULL)
-		elog(ERROR, "a constant of the query is not of type %d", param->datalog_type);
-	return sql_of(datom_value_settle(v), param->type);
-}
-
 Datum
 datom_datalog_param(const DatalogArgs *args, const DatalogParam *param, bool *isnull)
 {
@@ -644,7 +632,7 @@ datom_datalog_param(const DatalogArgs *args, const DatalogParam *param, bool *is
 	switch (param->what)
 	{
 		case PARAM_VALUE:
-			return literal(param);
+			return sql_of(datom_value_settle(param->value), param->type);
 		case PARAM_SCALAR:
 			return cell(args, param, 0, param->type, isnull);
 		case PARAM_COLUMN:

@@ -29,7 +29,7 @@ known(Node *argument)
 }
 
 bool
-datom_entity_call(const RangeTblFunction *function, DatomEntityCall *call)
+datom_entity_call_read(const RangeTblFunction *function, DatomEntityCall *call)
 {
 	FuncExpr   *expr = (FuncExpr *) function->funcexpr;
 	const char *symbol;
@@ -50,7 +50,14 @@ datom_entity_call(const RangeTblFunction *function, DatomEntityCall *call)
 			.attributes = DatumGetArrayTypeP(attributes->constvalue),
 			.moment = list_length(expr->args) > 2 ? lthird(expr->args) : NULL
 	};
-	return call->moment == NULL || datom_is_fixed((Node *) call->moment);
+	return true;
+}
+
+bool
+datom_entity_call(const RangeTblFunction *function, DatomEntityCall *call)
+{
+	return datom_entity_call_read(function, call) &&
+		(call->moment == NULL || datom_is_fixed((Node *) call->moment));
 }
 
 TupleDesc

@@ -26,6 +26,9 @@ typedef struct DatomEntityCall
  */
 extern bool datom_entity_call(const RangeTblFunction *function, DatomEntityCall *call);
 
+/* Reads one that was. A function in its moment may have turned volatile since. */
+extern bool datom_entity_call_read(const RangeTblFunction *function, DatomEntityCall *call);
+
 /* The columns that the query defines. */
 extern TupleDesc datom_entity_call_desc(const RangeTblFunction *function);
 
