@@ -13,13 +13,14 @@ use warnings;
 use Datom;
 use Datom::Load;
 use Datom::Orders;
+use PostgreSQL::Test::Utils;
 use Test::More;
 use Time::HiRes qw(sleep time);
 
 note 'SEED=', my $seed = sow();
 my $SECONDS = $ENV{SECONDS} || (torture() ? 300 : 8);
 my ($ACCOUNTS, $EACH) = (300, 100);
-my $node = server('entity_load', fsync => 'off', autovacuum => 'off', max_parallel_workers => 4, 'datom.wait' => 10000);
+my $node = server('entity_load', fsync => 'off', autovacuum => 'off', max_parallel_workers => 4, 'datom.wait' => 10000, log_min_messages => 'log');
 my $dbh = db($node);
 one($dbh, "SELECT datom.create('acc')");
 one($dbh, "SELECT datom.define_attribute('acc', ?::text::datom.attribute, ?, uniqueness => ?)", @$_)
@@ -182,11 +183,17 @@ while (time < $end)
 	my ($on, @others) = @{ $on{$where} };
 	my $what = pick(sort keys %questions);
 	eval { set_up($_) for $on, @others; $questions{$what}->($where, $on, @others); 1 } and next;
-	# What replay does to a standby's readers.
-	my $error = $@;
-	push @wrong, "$what, $where: $error" if $where ne 'standby' || !grep { ($_->state // '') =~ /^40/ } $on, @others;
+	# What replay does to a standby's readers: the statement, or the connection of whoever holds a snapshot.
+	my $error = $@ =~ s/\s*\n\s*/; /gr;
+	my @states = map { $_->state || '00000' } $on, @others;
+	push @wrong, "$what, $where: $error (@states)" if $where ne 'standby' || !grep /^(40|08)/, @states;
 	$ended++;
-	for ($on, @others) { $_->rollback if !$_->{AutoCommit}; eval { $_->do('RESET datom.as_of') } }
+	for (@{ $on{$where} })
+	{
+		$_ = db($where eq 'standby' ? $standby : $node), next if !$_->ping;
+		$_->rollback if !$_->{AutoCommit};
+		$_->do('RESET datom.as_of');
+	}
 }
 open my $f, '>', $stop;
 close $f;
@@ -208,6 +215,7 @@ for my $orders (0, 1)
 	$dbh->do('RESET datom.as_of');
 }
 is(join(', ', @changed), '', 'the past is what it was, by orders and by the log');
+unlike(slurp_file($_->logfile), qr/terminated by signal|PANIC/, 'no backend of ' . $_->name . ' has died') for $node, $standby;
 is(one($dbh, q{SELECT count(*) FROM datom.check('acc')}), 0, 'and the table is sound');
 cmp_ok($apart // 0, '>', 0, 'control: shards without a moment do not add up, ' . ($apart // 0) . ' times');
 done_testing();
