@@ -6,14 +6,14 @@ DATA = datom--1.0.sql
 # Ground floor first: a file may include only headers of its own floor or of
 # those before it. `make floors` checks that.
 FLOORS = \
-	compat settings expression edn_lex edn \
+	compat settings expression behalf inlined edn_lex edn \
 	attribute kind value_rep value value_time value_write value_read value_io value_cast \
 	datom schema shard \
 	order_pack order_codec order_values order_column order_block \
 	order_page order order_write order_read \
 	locks ledger txlog basis log own rowset tail_read tail_own tail \
 	rowsort far cover rows attrs merge audit stats facts append log_am order_am ticker \
-	instant db scan_blocks order_view scan timetravel create node \
+	sight instant db scan_blocks order_view scan timetravel create node \
 	entity txdata resolve evolve say transact check \
 	shard_clause moment_clause sql_value entity_table entity_call entity_row entity_history \
 	attr_stream entity_batch entity_rows entity_scan entity_blocks entity_values \
@@ -24,12 +24,20 @@ FLOORS = \
 	datalog_types datalog_sql datalog_value datalog_scope datalog_pattern datalog_bound \
 	datalog_branch datalog_call datalog_closure datalog_recursion datalog_rule datalog_clause datalog_set \
 	datalog_find datalog_compile \
-	datalog_given datalog_source datalog_entity datalog_args datalog_plan datalog_timeout datalog_run datalog_json datalog datalog_rewrite \
+	datalog_given datalog_source datalog_entity datalog_args datalog_named datalog_plan datalog_timeout datalog_run datalog_json datalog datalog_rewrite \
 	bounds custom_scan entity_rewrite planner \
+	datalog_describe \
+	entity_at pit_labels pit_states pit_blocks pit \
+	choice decimal day_count interest late holidays \
+	philox random \
+	catalogue query_text query_object saved_query query_check \
+	watch stat_file usage_table usage \
+	run_table run_args lineage run \
+	audience expectation_query expectation \
 	order_block_test tail_test guard module
 OBJS = $(patsubst %.c,%.o,$(wildcard $(FLOORS:%=src/%.c)))
 
-REGRESS = attribute value log log_refuse log_index log_bulk order timetravel custom_scan shard entity transact evolve check entity_table entity_aggregate entity_write entities entity_scan pull datalog_sql datalog
+REGRESS = attribute value log log_refuse log_index log_bulk order timetravel custom_scan shard entity transact evolve check entity_table entity_aggregate entity_write entities entity_scan pull datalog_sql datalog random_numbers
 REGRESS_OPTS = --load-extension=datom
 ISOLATION = $(basename $(notdir $(wildcard test/isolation/specs/*.spec)))
 ISOLATION_OPTS = --inputdir=test/isolation --outputdir=output_iso --load-extension=datom

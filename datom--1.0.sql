@@ -878,6 +878,30 @@ RETURN jsonb_strip_nulls(jsonb_build_object('db', db::text, 'as-of', as_of, 'sin
 		'history', nullif(history, false)));
 COMMENT ON FUNCTION datom.source(regclass, text, text, boolean) IS 'a datom table at a moment, as an argument of a Datalog query';
 
+-- ---- random numbers ----
+
+CREATE FUNCTION datom.random_number(seed bigint, e bigint) RETURNS double precision
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'datom_random_number';
+COMMENT ON FUNCTION datom.random_number(bigint, bigint) IS 'a random number in [0, 1), the same for a seed and an entity everywhere';
+
+-- Not strict and stable, so that the planner puts the query in its place; and the
+-- numbers are counted in the list of columns, where they are made one by one.
+CREATE FUNCTION datom.random_numbers(n bigint, seed bigint, OUT i bigint, OUT x double precision)
+		RETURNS SETOF record
+	LANGUAGE sql STABLE PARALLEL SAFE
+BEGIN ATOMIC
+	SELECT s.i, datom.random_number(seed, s.i) FROM (SELECT generate_series(1, n) AS i) s;
+END;
+COMMENT ON FUNCTION datom.random_numbers(bigint, bigint) IS 'n random numbers: those of a seed for 1 to n';
+
+CREATE FUNCTION datom.sample_support(internal) RETURNS internal
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'datom_sample_support';
+COMMENT ON FUNCTION datom.sample_support(internal) IS 'tells the planner what datom.sample() selects';
+CREATE FUNCTION datom.sample(e bigint, fraction double precision, seed bigint DEFAULT 0)
+		RETURNS boolean
+	LANGUAGE C IMMUTABLE PARALLEL SAFE SUPPORT datom.sample_support AS 'MODULE_PATHNAME', 'datom_sample';
+COMMENT ON FUNCTION datom.sample(bigint, double precision, bigint) IS 'is the random number of an entity below the fraction? Never null';
+
 -- ---- proof ----
 
 CREATE FUNCTION datom."check"(db regclass, OUT rule text, OUT e bigint, OUT a datom.attribute,

@@ -79,6 +79,7 @@ my %TABLELESS = map { $_ => 1 } (
 	'datom.sync(bigint,interval)', 'datom.sync(text,interval)',
 	'datom.shard(bigint)',                # arithmetic, and the session's own setting
 	'datom.shard_predicates(integer,text)', # text
+	'datom.random_numbers(bigint,bigint)', # arithmetic
 	'datom.entries_given()',              # a trigger of datom.tx
 	'datom.entities_at("any",boolean,oid,"any")', # not to be called
 	map({ my $f = $_; map { "datom.entities_$f(anyelement,$_)" } 'timestamp with time zone', 'bigint', 'text' } 'as_of', 'since'), # need SELECT on the entity table
