@@ -852,9 +852,20 @@ CREATE FUNCTION datom.q(query text, VARIADIC args "any") RETURNS SETOF record
 COMMENT ON FUNCTION datom.q(text) IS 'the rows that a Datalog query finds';
 COMMENT ON FUNCTION datom.q(text, "any") IS 'the rows that a Datalog query finds, given the arguments of its :in';
 
+CREATE FUNCTION datom.saved_q(query text) RETURNS SETOF record
+	LANGUAGE C STABLE PARALLEL UNSAFE ROWS 1000 AS 'MODULE_PATHNAME', 'datom_saved_q';
+CREATE FUNCTION datom.saved_q(query text, VARIADIC named "any") RETURNS SETOF record
+	LANGUAGE C STABLE PARALLEL UNSAFE ROWS 1000 AS 'MODULE_PATHNAME', 'datom_saved_q';
+COMMENT ON FUNCTION datom.saved_q(text) IS 'the rows that a Datalog query finds; in a view with the rights of its owner';
+COMMENT ON FUNCTION datom.saved_q(text, "any") IS 'the rows that a Datalog query finds, given its sources and arguments as names and values; in a view with the rights of its owner';
+
 CREATE FUNCTION datom.q_given(VARIADIC args "any") RETURNS boolean
 	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'datom_q_given';
 COMMENT ON FUNCTION datom.q_given("any") IS 'for the planner only';
+
+CREATE FUNCTION datom.q_allowed(role oid, db regclass) RETURNS boolean
+	LANGUAGE C STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'datom_q_allowed';
+COMMENT ON FUNCTION datom.q_allowed(oid, regclass) IS 'for the planner only';
 
 CREATE FUNCTION datom.q_json(query text, args jsonb DEFAULT '[]', as_of text DEFAULT NULL) RETURNS SETOF jsonb
 	LANGUAGE C STABLE PARALLEL UNSAFE ROWS 1000 AS 'MODULE_PATHNAME', 'datom_q_json';
@@ -863,6 +874,10 @@ COMMENT ON FUNCTION datom.q_json(text, jsonb, text) IS 'the rows that a Datalog 
 CREATE FUNCTION datom.q_sql(query text, args jsonb DEFAULT NULL) RETURNS text
 	LANGUAGE C STABLE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'datom_q_sql';
 COMMENT ON FUNCTION datom.q_sql(text, jsonb) IS 'the SQL that a Datalog query becomes';
+
+CREATE FUNCTION datom.q_describe(query text, rules text DEFAULT NULL) RETURNS jsonb
+	LANGUAGE C STABLE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'datom_q_describe';
+COMMENT ON FUNCTION datom.q_describe(text, text) IS 'the columns that a Datalog query finds, the arguments that it takes and the attributes that it reads';
 
 CREATE FUNCTION datom.answer(message text) RETURNS jsonb
 	LANGUAGE C STABLE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'datom_answer_edn';

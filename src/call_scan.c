@@ -6,7 +6,8 @@
  * custom scan and not a foreign one, because the server believes a foreign scan
  * of one relation to be of a foreign table.
  *
- * Rights are those of the function: the caller's to the datom table. They are
+ * Rights are those of the function: the caller's to the datom table, or those of
+ * the role on whose behalf it is read, see behalf.c. They are
  * asked when a plan is made, since of a table that one may not read nothing is
  * estimated, and each time it starts. All that cannot be a scan, or would be an
  * error, is left to the function.
@@ -14,7 +15,7 @@
  * Rows have the call's columns in their order, and the row as a whole behind them
  * if something reads it.
  *
- * custom_private	the function as it stands in the query, the node's plan
+ * custom_private	the function as it stands in the query, the node's plan, (behalf)
  * custom_exprs		those of the node's plan
  */
 #include "call_scan.h"
@@ -35,6 +36,7 @@
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 
+#include "behalf.h"
 #include "entity_call.h"
 #include "entity_paths.h"
 #include "entity_slot.h"
@@ -64,17 +66,19 @@ static DatomEntityTable *
 table_of(RangeTblEntry *rte, DatomEntityCall *call)
 {
 	RangeTblFunction *function;
+	Oid			reader;
 
 	if (!datom_enable_scan || rte->rtekind != RTE_FUNCTION || rte->funcordinality ||
 		list_length(rte->functions) != 1)
 		return NULL;
 	function = linitial(rte->functions);
+	reader = datom_behalf_role(datom_behalf_of(rte));
 	if (!datom_entity_call(function, call) ||
-		!(datom_log_readable(call->db) ||
+		!(datom_log_readable_by(call->db, reader) ||
 		  (DATOM_BROKEN(BREAK_NO_CHECK) && datom_log_is(call->db))))
 		return NULL;
-	return datom_entity_call_table(call->db, call->attributes, datom_entity_call_desc(function),
-								   true);
+	return datom_entity_call_table(call->db, reader, call->attributes,
+								   datom_entity_call_desc(function), true);
 }
 
 bool
@@ -198,7 +202,8 @@ static Plan *
 make_plan(PlannerInfo *root, RelOptInfo *rel, CustomPath *path, List *tlist,
 		  List *clauses, List *custom_plans)
 {
-	RangeTblFunction *function = linitial(root->simple_rte_array[rel->relid]->functions);
+	RangeTblEntry *rte = root->simple_rte_array[rel->relid];
+	RangeTblFunction *function = linitial(rte->functions);
 	DatomEntityPlan plan = datom_entity_rel_plan(root, rel, path->custom_private, clauses);
 	CustomScan *scan = makeNode(CustomScan);
 	DatomEntityCall call;
@@ -213,7 +218,8 @@ make_plan(PlannerInfo *root, RelOptInfo *rel, CustomPath *path, List *tlist,
 										 is_whole_read(rel, extract_actual_clauses(clauses, false)));
 	scan->flags = path->flags;
 	scan->custom_exprs = datom_entity_plan_exprs(&plan);
-	scan->custom_private = list_make2(function, datom_entity_plan_private(&plan));
+	scan->custom_private = list_make3(function, datom_entity_plan_private(&plan),
+									  list_make1_oid(datom_behalf_of(rte)));
 	scan->methods = &scan_methods;
 	/* The plan no longer mentions the function nor, to the plan cache, the table. */
 	root->glob->relationOids = lappend_oid(root->glob->relationOids, call.db);
@@ -268,6 +274,7 @@ begin_node(CustomScanState *css, EState *estate, int eflags)
 	CustomScan *plan = (CustomScan *) css->ss.ps.plan;
 	RangeTblFunction *function = linitial(plan->custom_private);
 	TupleDesc	desc = datom_entity_call_desc(function);
+	Oid			reader = datom_behalf_role(linitial_oid(lthird(plan->custom_private)));
 	DatomEntityCall call;
 
 	datom_entity_node_start(&state->node, &css->ss.ps, lsecond(plan->custom_private),
@@ -276,9 +283,10 @@ begin_node(CustomScanState *css, EState *estate, int eflags)
 		elog(ERROR, "not a call of datom.entities()");
 	/* In a worker the leader has done it. */
 	if (!IsParallelWorker() && !DATOM_BROKEN(BREAK_NO_CHECK))
-		datom_log_require(call.db, ACL_SELECT);
+		datom_log_require_of(call.db, reader, ACL_SELECT);
 	datom_entity_node_open(&state->node,
-						   datom_entity_call_table(call.db, call.attributes, desc, false), eflags);
+						   datom_entity_call_table(call.db, reader, call.attributes, desc, false),
+						   eflags);
 	if (list_length(plan->custom_scan_tlist) > desc->natts)
 		state->whole_desc = BlessTupleDesc(desc);
 	datom_entity_slots_init(&state->slots, &state->node);

@@ -7,8 +7,8 @@
  * the same, by the executor.
  *
  * Rights are checked when the plan starts: of a function those that its call
- * needs, as the current user; of a table the executor has checked them. Only
- * then is the table locked.
+ * needs, as the current user, but to the table as the role on whose behalf it is
+ * read; of a table the executor has checked them. Only then is the table locked.
  *
  * The moment is settled once, when the first row is asked for, as the function
  * would do it: a scan that is never run raises no error. In a plan with workers
@@ -18,7 +18,7 @@
  * settled stays so until the end, across rescans and fetches, so its snapshot
  * belongs to the resource owner under which the plan was started.
  *
- * custom_private	(relid funcid cast) (kind flags) "order"
+ * custom_private	(relid funcid cast behalf) (kind flags) "order"
  * custom_exprs		the moment, if there is one, the clauses of the bounds and of
  *					shards
  */
@@ -50,6 +50,7 @@
 #include "utils/snapmgr.h"
 #include "utils/typcache.h"
 
+#include "behalf.h"
 #include "bounds.h"
 #include "datom.h"
 #include "log.h"
@@ -137,8 +138,8 @@ datom_custom_path(RelOptInfo *rel, ParamPathInfo *param_info,
 	path->path.pathtarget = rel->reltarget;
 	path->path.param_info = param_info;
 	path->flags = CUSTOMPATH_SUPPORT_PROJECTION;
-	path->custom_private = list_make5(list_make3_oid(question->relid, question->funcid,
-													 question->cast),
+	path->custom_private = list_make5(list_make4_oid(question->relid, question->funcid,
+													 question->cast, question->behalf),
 									  list_make2_int(question->kind, question->late),
 									  makeString(pstrdup(order ? order : "")),
 									  question->moment, implied);
@@ -154,6 +155,7 @@ question_of_path(const CustomPath *path)
 
 	return (DatomQuestion) {
 		.relid = linitial_oid(oids), .funcid = lsecond_oid(oids), .cast = lthird_oid(oids),
+			.behalf = lfourth_oid(oids),
 			.kind = linitial_int(ints), .late = lsecond_int(ints),
 			.moment = lfourth(path->custom_private)
 	};
@@ -278,7 +280,7 @@ create_state(CustomScan *plan)
 	state->css.methods = &exec_methods;
 	state->flags = lsecond_int(ints);
 	state->question = (DatomQuestion) {
-		.relid = linitial_oid(oids), .funcid = lsecond_oid(oids),
+		.relid = linitial_oid(oids), .funcid = lsecond_oid(oids), .behalf = lfourth_oid(oids),
 			.kind = linitial_int(ints), .late = state->flags & IS_LATE
 	};
 	if (state->flags & HAS_MOMENT)
@@ -330,7 +332,7 @@ check_rights(const DatomQuestion *question)
 	if (result != ACLCHECK_OK)
 		aclcheck_error(result, OBJECT_FUNCTION, get_func_name(question->funcid));
 	InvokeFunctionExecuteHook(question->funcid);
-	datom_log_require(question->relid, ACL_SELECT);
+	datom_log_require_of(question->relid, datom_behalf_role(question->behalf), ACL_SELECT);
 }
 
 static void

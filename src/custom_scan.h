@@ -25,6 +25,7 @@ typedef struct DatomQuestion
 	Oid			funcid;			/* invalid: the table itself */
 	Node	   *moment;			/* NULL: that in force, or none is needed */
 	bool		late;			/* known only when the plan runs: it depends on rows */
+	Oid			behalf;			/* of a function: whose rights count; see behalf.h */
 	Oid			cast;			/* bounds on v cast to this are bounds on v; see bounds.h */
 } DatomQuestion;
 

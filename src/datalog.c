@@ -2,12 +2,13 @@
  * datalog.c: the functions that ask Datalog.
  *
  *	q			rows, with the columns that the caller wants
+ *	saved_q		the same with arguments by their names, for views and functions
  *	q_json		rows as JSON
  *	answer		a message, that says the query, its arguments and its sources
  *	q_sql		the SQL that a query becomes
  *
  * All of them ask as their caller. In FROM the planner puts the query itself in
- * place of q, see datalog_rewrite.c; here q answers alone.
+ * place of q and saved_q, see datalog_rewrite.c; here they answer alone.
  */
 #include "compat.h"
 
@@ -26,8 +27,11 @@
 
 #include "datalog_compile.h"
 #include "datalog_json.h"
+#include "datalog_named.h"
 #include "datalog_parse.h"
 #include "datalog_run.h"
+#include "log.h"
+#include "settings.h"
 
 static const DatalogQuery *
 query_argument(FunctionCallInfo fcinfo)
@@ -84,13 +88,43 @@ target_of(TupleDesc desc)
 }
 
 static void
-check_place(ReturnSetInfo *result)
+check_place(ReturnSetInfo *result, const char *function)
 {
 	if (result == NULL || !IsA(result, ReturnSetInfo) || result->expectedDesc == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("datom.q() needs to be told its columns"),
-				 errhint("Call it in FROM, as in SELECT * FROM datom.q('...') AS (name text, amount numeric).")));
+				 errmsg("datom.%s() needs to be told its columns", function),
+				 errhint("Call it in FROM, as in SELECT * FROM datom.%s('...') AS (name text, amount numeric).",
+						 function)));
+}
+
+/* Answers as rows; the arguments go in their order, or by their names. */
+static void
+ask(FunctionCallInfo fcinfo, bool by_name)
+{
+	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+	DatalogAsked asked = {.query = query_argument(fcinfo)};
+	DatalogGiven given = sql_arguments(fcinfo);
+	DatalogTarget target;
+	DestReceiver *dest = CreateTuplestoreDestReceiver();
+
+	check_place(result, by_name ? "saved_q" : "q");
+	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
+	target = target_of(result->setDesc);
+	if (by_name)
+	{
+		DatalogPairs pairs = datom_datalog_pairs(asked.query, given.items, given.n,
+												 &asked.sources);
+
+		given.items = pairs.given;
+		given.n = pairs.n;
+	}
+	datom_datalog_prepare(&asked, given.items, given.n, &target);
+	SetTuplestoreDestReceiverParams(dest, result->setResult,
+									result->econtext->ecxt_per_query_memory, false,
+									result->setDesc, "the query returns other columns");
+	datom_datalog_run(&asked, dest);
+	dest->rDestroy(dest);
 }
 
 PG_FUNCTION_INFO_V1(datom_q);
@@ -104,21 +138,24 @@ PG_FUNCTION_INFO_V1(datom_q);
 Datum
 datom_q(PG_FUNCTION_ARGS)
 {
-	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
-	DatalogAsked asked = {.query = query_argument(fcinfo)};
-	DatalogGiven given = sql_arguments(fcinfo);
-	DatalogTarget target;
-	DestReceiver *dest = CreateTuplestoreDestReceiver();
+	ask(fcinfo, false);
+	return (Datum) 0;
+}
 
-	check_place(result);
-	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
-	target = target_of(result->setDesc);
-	datom_datalog_prepare(&asked, given.items, given.n, &target);
-	SetTuplestoreDestReceiverParams(dest, result->setResult,
-									result->econtext->ecxt_per_query_memory, false,
-									result->setDesc, "the query returns other columns");
-	datom_datalog_run(&asked, dest);
-	dest->rDestroy(dest);
+PG_FUNCTION_INFO_V1(datom_saved_q);
+
+/*
+ * datom.saved_q(query [, name, argument ...]): the same for a query that is stored
+ * in a view or a function. Arguments go by what they are called: '$' and any other
+ * source, '%' for rules, '?name' for a variable or a collection of its values,
+ * '?a_b' for a tuple or a relation of ?a and ?b. 22023 for a name that the query does
+ * not take, or one that is missing or given twice. In a view the rights are those of
+ * the view's owner, which the planner sees to; here they are the caller's.
+ */
+Datum
+datom_saved_q(PG_FUNCTION_ARGS)
+{
+	ask(fcinfo, true);
 	return (Datum) 0;
 }
 
@@ -141,6 +178,20 @@ datom_q_given(PG_FUNCTION_ARGS)
 		datom_datalog_check(text_to_cstring(PG_GETARG_TEXT_PP(i)), &given,
 							OidIsValid(get_element_type(getBaseType(type))));
 	}
+	PG_RETURN_BOOL(true);
+}
+
+PG_FUNCTION_INFO_V1(datom_q_allowed);
+
+/*
+ * datom.q_allowed(role, db): true, or the error that the role may not read the datom
+ * table. The planner puts it above a query of a view that scans nothing of a source.
+ */
+Datum
+datom_q_allowed(PG_FUNCTION_ARGS)
+{
+	if (!DATOM_BROKEN(BREAK_NO_CHECK))
+		datom_log_require_of(PG_GETARG_OID(1), PG_GETARG_OID(0), ACL_SELECT);
 	PG_RETURN_BOOL(true);
 }
 
@@ -216,7 +267,7 @@ datom_q_sql(PG_FUNCTION_ARGS)
 	DatalogGiven given = json_arguments(fcinfo, 1);
 
 	if (PG_ARGISNULL(1))
-		asked.args = datom_datalog_args_unknown(asked.query, &asked.sources);
+		asked.args = datom_datalog_args_unknown(asked.query, NULL, &asked.sources);
 	else
 		asked.args = datom_datalog_args(asked.query, given.items, given.n, &asked.sources);
 	asked.sql = datom_datalog_compile(asked.query, asked.args->inputs,

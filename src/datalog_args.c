@@ -68,8 +68,35 @@ spell_all(const DatalogQuery *query)
 const char *
 datom_datalog_name(const DatalogArgs *args, int input)
 {
+	if (args->by_name)
+		return psprintf("argument \"%s\"", spell(&args->query->in[input]));
 	return psprintf("argument %d, \"%s\",", args->args[input].argument + 1,
 					spell(&args->query->in[input]));
+}
+
+const char *
+datom_datalog_called(const DatalogBinding *binding)
+{
+	StringInfoData text;
+
+	switch (binding->kind)
+	{
+		case BIND_SOURCE:
+		case BIND_PATTERN:
+			return binding->name;
+		case BIND_RULES:
+			return "%";
+		case BIND_BLANK:
+			return "_";
+		default:
+			break;
+	}
+	initStringInfo(&text);
+	for (int i = 0; i < binding->nterms; i++)
+		if (binding->terms[i].kind == TERM_VARIABLE)
+			appendStringInfo(&text, "%s%s", text.len > 0 ? "_" : "",
+							 binding->terms[i].name + (text.len > 0 ? 1 : 0));
+	return text.len > 0 ? text.data : "_";
 }
 
 static void
@@ -457,6 +484,7 @@ datom_datalog_args(const DatalogQuery *query, const DatalogGiven *given, int n,
 	bool		by_name = nsources > 0 && n == query->nin - nsources;
 	int			next = 0;
 
+	args->by_name = sources->by_name;
 	if (n != query->nin && !by_name)
 		refuse_count(query, nsources, n);
 	for (int i = 0; i < query->nin; i++)
@@ -490,16 +518,19 @@ refuse_unknown(const DatalogQuery *query, int input)
 }
 
 DatalogArgs *
-datom_datalog_args_unknown(const DatalogQuery *query, DatalogSources *sources)
+datom_datalog_args_unknown(const DatalogQuery *query, const DatalogGiven *rules,
+						   DatalogSources *sources)
 {
 	DatalogGiven *given = palloc0(sizeof(DatalogGiven) * Max(1, query->nin));
 	int			n = 0;
 
 	for (int i = 0; i < query->nin; i++)
 	{
-		if (query->in[i].kind == BIND_RULES || query->in[i].kind == BIND_PATTERN)
+		if (query->in[i].kind == BIND_RULES && rules)
+			given[n++] = *rules;
+		else if (query->in[i].kind == BIND_RULES || query->in[i].kind == BIND_PATTERN)
 			refuse_unknown(query, i);
-		if (query->in[i].kind != BIND_SOURCE)
+		else if (query->in[i].kind != BIND_SOURCE)
 			given[n++].unknown = UNKNOWNOID;
 	}
 	return datom_datalog_args(query, given, n, sources);

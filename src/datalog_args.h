@@ -27,6 +27,8 @@ typedef struct DatalogArgs
 	DatalogInput *inputs;		/* for the compiler */
 	DatalogArg *args;
 
+	bool		by_name;		/* so the caller gave them */
+
 	/* An argument whose value is unknown would have to be known. */
 	bool		undecided;
 } DatalogArgs;
@@ -38,11 +40,22 @@ typedef struct DatalogArgs
 extern DatalogArgs *datom_datalog_args(const DatalogQuery *query, const DatalogGiven *given,
 									   int n, DatalogSources *sources);
 
-/* The same where none is known: each is text, in the shape that its binding has. */
+/*
+ * The same where none is known but rules, which may be NULL: each is text, in the
+ * shape that its binding has.
+ */
 extern DatalogArgs *datom_datalog_args_unknown(const DatalogQuery *query,
+											   const DatalogGiven *rules,
 											   DatalogSources *sources);
 
-/* Of an argument, for a message: argument 2, "?name", */
+/*
+ * What an argument goes by where arguments go by their names: "?name" and "[?x ...]"
+ * by the variable, a tuple and a relation by theirs, joined by "_", others as they
+ * are written.
+ */
+extern const char *datom_datalog_called(const DatalogBinding *binding);
+
+/* Of an argument, for a message: argument 2, "?name", or argument "?name" */
 extern const char *datom_datalog_name(const DatalogArgs *args, int input);
 
 /* Raises an error unless it is one value, or many of them. */

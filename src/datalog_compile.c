@@ -109,5 +109,6 @@ datom_datalog_compile(const DatalogQuery *query, const DatalogInput *inputs,
 	sql->nresults = query->nelements;
 	sql->text = datom_sql_print(select);
 	list_params(&context, sql);
+	sql->tables = context.tables;
 	return sql;
 }

@@ -11,6 +11,7 @@
 #include "utils/rel.h"
 
 #include "attrs.h"
+#include "behalf.h"
 #include "facts.h"
 #include "log.h"
 
@@ -80,6 +81,13 @@ is_variable(const DatalogTerm *term, const char *name)
 	return term->kind == TERM_VARIABLE && strcmp(term->name, name) == 0;
 }
 
+static Relation
+open_source(const DatalogSource *source)
+{
+	datom_log_require_of(source->db, datom_behalf_role(source->behalf), ACL_SELECT);
+	return table_open(source->db, AccessShareLock);
+}
+
 /* Is that an attribute of references there? */
 static bool
 is_reference(const DatalogSource *source, const DatalogTerm *term)
@@ -90,7 +98,7 @@ is_reference(const DatalogSource *source, const DatalogTerm *term)
 
 	if (term->kind != TERM_CONSTANT || term->form->kind != EDN_KEYWORD)
 		return false;
-	rel = datom_log_open(source->db, ACL_SELECT);
+	rel = open_source(source);
 	attr = datom_schema_find(datom_attrs(rel), term->form->text, term->form->len);
 	result = attr && attr->type == DATOM_REF;
 	table_close(rel, NoLock);
@@ -256,7 +264,7 @@ int64
 datom_datalog_entity(const DatalogSource *source, const DatalogGiven *given)
 {
 	bool		in_force = source->view != SOURCE_AS_OF || source->moment.kind == MOMENT_NOW;
-	Relation	rel = datom_log_open(source->db, ACL_SELECT);
+	Relation	rel = open_source(source);
 	DatomSettled settled = datom_settle(source->db, in_force ? datom_moment_in_force() :
 										source->moment);
 	DatomReader *reader = datom_facts_reader(rel, settled.snapshot, settled.at);

@@ -13,6 +13,7 @@
 
 #include "datalog_set.h"
 #include "datalog_value.h"
+#include "pull_pattern.h"
 
 /* An element in the making. */
 typedef struct Element
@@ -334,6 +335,44 @@ pattern_of(const Find *find, const DatalogTerm *term)
 	return NULL;				/* not reached */
 }
 
+/* Components come with all that they have. */
+static bool
+pulls_component(const DatalogTable *table, const DatomPullSpec *spec)
+{
+	const DatomAttr *attr = datom_schema_find(table->schema, spec->ident, spec->len);
+
+	return attr && attr->component && !spec->reverse && !spec->pattern && spec->depth == 0;
+}
+
+/* What a pull may read; the idents are looked up when it runs. */
+static void
+note_pulled(DatalogTable *table, const DatomPullPattern *pattern)
+{
+	table->reads_any |= pattern->wildcard;
+	for (int i = 0; i < pattern->nspecs; i++)
+	{
+		const DatomPullSpec *spec = &pattern->specs[i];
+
+		if (spec->is_id)
+			continue;
+		datom_table_note(table, spec->ident, spec->len);
+		table->reads_any |= pulls_component(table, spec);
+		if (spec->pattern)
+			note_pulled(table, spec->pattern);
+	}
+}
+
+static const DatomPullPattern *
+read_pulled(const Edn *form)
+{
+	EdnError	err = {0};
+	const DatomPullPattern *pattern = datom_pull_pattern(form, palloc, &err);
+
+	if (pattern == NULL)
+		datom_edn_raise(&err);
+	return pattern;
+}
+
 static void
 make_pull(Find *find, Element *element)
 {
@@ -353,6 +392,7 @@ make_pull(Find *find, Element *element)
 		datom_datalog_fail(ERRCODE_DATATYPE_MISMATCH, element->element->pos,
 						   "\"%s\" is no entity but of type %s", element->element->var.name,
 						   datom_type_name(element->base->type));
+	note_pulled(table, read_pulled(pattern));
 	args = list_make3(datom_sql_literal(table->relname, "regclass"),
 					  datom_context_text(find->scope->context, datom_edn_text(pattern)),
 					  element->base->type == DATALOG_TX ?

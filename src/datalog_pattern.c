@@ -60,12 +60,14 @@ datom_datalog_attribute(DatalogTable *table, const DatalogTerm *term)
 		datom_datalog_fail(ERRCODE_SYNTAX_ERROR, term->pos,
 						   "an attribute must be a keyword, such as :person/name");
 	if (form->kind == EDN_KEYWORD)
-		return datom_schema_need(table->schema, form->text, form->len, table->relname, term->pos);
-	attr = datom_schema_find_entity(table->schema, form->integer);
+		attr = datom_schema_need(table->schema, form->text, form->len, table->relname, term->pos);
+	else
+		attr = datom_schema_find_entity(table->schema, form->integer);
 	if (attr == NULL)
 		datom_datalog_fail(ERRCODE_UNDEFINED_OBJECT, term->pos,
 						   "entity " INT64_FORMAT " of datom table \"%s\" is no attribute",
 						   form->integer, table->relname);
+	datom_table_note(table, attr->ident, attr->len);
 	return attr;
 }
 
@@ -227,6 +229,11 @@ moment_instant(const DatalogTable *table)
 {
 	if (table->moment == NULL || table->moment->param->moment.kind == MOMENT_INSTANT)
 		return table->moment;
+	/* datom.instant() tells its caller only of what that one may read. */
+	if (OidIsValid(table->source.behalf))
+		return datom_sql_form(DATALOG_INSTANT,
+							  "(SELECT pg_catalog.min(m.instant) FROM datom.tx AS m WHERE m.tx = ?)",
+							  table->moment, NULL);
 	return datom_sql_call(DATALOG_INSTANT, "datom.instant", list_make1(table->moment));
 }
 
@@ -536,6 +543,7 @@ datom_datalog_pattern(DatalogScope *scope, const DatalogClause *clause)
 	}
 	fact = add_fact(scope, table, attr);
 	datom_scope_bind(scope, name, fact.e);
+	table->reads_any |= attr == NULL;
 	if (attr == NULL)
 		match_attribute(scope, table, a, &fact);
 	match_value(scope, table, attr, v, &fact);

@@ -11,16 +11,28 @@
  * their bodies are inlined with it, as when the planner puts a query into another.
  * Therefore what is no longer valid, for whatever reason, is made anew here: the
  * plan cache would analyze it with the caller's path.
+ *
+ * A query in a view is read on behalf of the view's owner. Of datom.tx, the server
+ * applies that role's policies then; the one that the extension makes speaks of the
+ * tables that the current user may read, and is made to speak of the role.
  */
 #include "datalog_plan.h"
 
 #include "catalog/namespace.h"
+#include "catalog/pg_type.h"
 #include "common/hashfn.h"
 #include "lib/ilist.h"
+#include "nodes/makefuncs.h"
+#include "nodes/nodeFuncs.h"
+#include "parser/analyze.h"
 #include "tcop/cmdtag.h"
 #include "tcop/tcopprot.h"
+#include "utils/fmgroids.h"
 #include "utils/memutils.h"
 #include "utils/resowner.h"
+
+#include "behalf.h"
+#include "expression.h"
 
 /* How many are kept; then the one goes that was not used for the longest time. */
 #define MAX_KEPT 200
@@ -64,25 +76,93 @@ parse(const DatalogSql *sql)
 	return linitial_node(RawStmt, statements);
 }
 
+static void
+pull_on_behalf(FuncExpr *call, Oid role)
+{
+	const char *symbol = datom_function_symbol(call->funcid);
+
+	if (symbol && strcmp(symbol, "datom_pull") == 0)
+		datom_behalf_set_table(linitial_node(Const, call->args), role);
+}
+
+/* Entries of FROM that the compiler makes are functions, datom.tx and subqueries. */
+static bool
+read_on_behalf(Node *node, void *role)
+{
+	RangeTblEntry *rte = (RangeTblEntry *) node;
+
+	if (node == NULL)
+		return false;
+	if (IsA(node, Query))
+		return query_tree_walker((Query *) node, read_on_behalf, role, QTW_EXAMINE_RTES_BEFORE);
+	if (IsA(node, FuncExpr))
+		pull_on_behalf((FuncExpr *) node, *(Oid *) role);
+	if (!IsA(node, RangeTblEntry))
+		return expression_tree_walker(node, read_on_behalf, role);
+	if (rte->rtekind == RTE_RELATION)
+		rte->checkAsUser = *(Oid *) role;
+	else if (rte->rtekind == RTE_FUNCTION)
+		datom_behalf_set(rte, *(Oid *) role);
+	return false;
+}
+
+/* Of the policy on datom.tx: whether the role may read a table, not whoever runs this. */
+static Node *
+ask_of_role(Node *node, void *role)
+{
+	FuncExpr   *call = (FuncExpr *) node;
+
+	if (node == NULL)
+		return NULL;
+	if (IsA(node, FuncExpr) && call->funcid == F_HAS_TABLE_PRIVILEGE_OID_TEXT)
+		return (Node *) makeFuncExpr(F_HAS_TABLE_PRIVILEGE_OID_OID_TEXT, BOOLOID,
+									 lcons(makeConst(OIDOID, -1, InvalidOid, sizeof(Oid),
+													 ObjectIdGetDatum(*(Oid *) role), false, true),
+										   call->args),
+									 InvalidOid, InvalidOid, COERCE_EXPLICIT_CALL);
+	return expression_tree_mutator(node, ask_of_role, role);
+}
+
+static bool
+apply_policies_to(Node *node, void *role)
+{
+	RangeTblEntry *rte = (RangeTblEntry *) node;
+
+	if (node == NULL)
+		return false;
+	if (IsA(node, Query))
+		return query_tree_walker((Query *) node, apply_policies_to, role, QTW_EXAMINE_RTES_BEFORE);
+	if (!IsA(node, RangeTblEntry))
+		return expression_tree_walker(node, apply_policies_to, role);
+	rte->securityQuals = (List *) ask_of_role((Node *) rte->securityQuals, role);
+	return false;
+}
+
 static List *
-analyze(RawStmt *statement, const DatalogSql *sql)
+analyze(RawStmt *statement, const DatalogSql *sql, Oid behalf)
 {
 	OverrideSearchPath path = {.addCatalog = true};
+	Query	   *query;
 	List	   *queries;
 
 	PushOverrideSearchPath(&path);
-	queries = pg_analyze_and_rewrite_fixedparams(statement, sql->text, param_types(sql),
-												 sql->nparams, NULL);
+	query = parse_analyze_fixedparams(statement, sql->text, param_types(sql), sql->nparams,
+									  NULL);
+	if (OidIsValid(behalf))
+		(void) read_on_behalf((Node *) query, &behalf);
+	queries = pg_rewrite_query(query);
 	PopOverrideSearchPath();
 	if (list_length(queries) != 1 || linitial_node(Query, queries)->commandType != CMD_SELECT)
 		elog(ERROR, "a query did not become one SELECT");
+	if (OidIsValid(behalf))
+		(void) apply_policies_to(linitial(queries), &behalf);
 	return queries;
 }
 
 Query *
-datom_datalog_analyze(const DatalogSql *sql)
+datom_datalog_analyze(const DatalogSql *sql, Oid behalf)
 {
-	return linitial_node(Query, analyze(parse(sql), sql));
+	return linitial_node(Query, analyze(parse(sql), sql, behalf));
 }
 
 /*
@@ -189,7 +269,7 @@ make_source(const DatalogSql *sql)
 	RawStmt    *statement = parse(sql);
 	CachedPlanSource *source = CreateCachedPlan(statement, sql->text, CMDTAG_SELECT);
 
-	CompleteCachedPlan(source, analyze(statement, sql), NULL, param_types(sql), sql->nparams,
+	CompleteCachedPlan(source, analyze(statement, sql, InvalidOid), NULL, param_types(sql), sql->nparams,
 					   NULL, NULL, CURSOR_OPT_PARALLEL_OK, false);
 	SaveCachedPlan(source);
 	return source;

@@ -10,8 +10,8 @@
 
 #include "datalog_types.h"
 
-/* The SQL as a query tree. */
-extern Query *datom_datalog_analyze(const DatalogSql *sql);
+/* The SQL as a query tree, all of which is read on behalf of a role, if it is valid. */
+extern Query *datom_datalog_analyze(const DatalogSql *sql, Oid behalf);
 
 /*
  * A plan of the SQL, to be released with the current resource owner. What it

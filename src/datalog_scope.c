@@ -17,6 +17,7 @@
 #include "access/table.h"
 
 #include "attrs.h"
+#include "behalf.h"
 #include "datalog_value.h"
 #include "log.h"
 #include "settings.h"
@@ -286,7 +287,7 @@ add_table(DatalogContext *context, const char *name, const DatalogSource *source
 
 	/* The rights are asked before anything is locked. */
 	if (!DATOM_BROKEN(BREAK_NO_CHECK))
-		datom_log_require(source->db, ACL_SELECT);
+		datom_log_require_of(source->db, datom_behalf_role(source->behalf), ACL_SELECT);
 	rel = table_open(source->db, AccessShareLock);
 	table->name = name;
 	table->source = *source;
@@ -335,4 +336,15 @@ datom_scope_table(DatalogScope *scope, const char *name, int pos)
 		return table;
 	source = context->find_source(context->arg, name, pos);
 	return add_table(context, name, &source);
+}
+
+void
+datom_table_note(DatalogTable *table, const char *ident, int len)
+{
+	ListCell   *lc;
+
+	foreach(lc, table->read)
+		if (strlen(lfirst(lc)) == (size_t) len && memcmp(lfirst(lc), ident, len) == 0)
+			return;
+	table->read = lappend(table->read, pnstrdup(ident, len));
 }

@@ -17,6 +17,8 @@ typedef struct DatalogTable
 	const char *relname;		/* quoted, with its schema */
 	const DatomSchema *schema;
 	SqlExpr    *moment;			/* NULL: that in force */
+	List	   *read;			/* idents of attributes that the query names */
+	bool		reads_any;		/* whichever there are, too */
 } DatalogTable;
 
 struct DatalogScope;
@@ -95,6 +97,9 @@ extern SqlItem *datom_context_item(DatalogContext *context, char letter);
 
 /* The table of a source; NULL: the default one. */
 extern DatalogTable *datom_scope_table(DatalogScope *scope, const char *source, int pos);
+
+/* Notes that the query names the attribute. */
+extern void datom_table_note(DatalogTable *table, const char *ident, int len);
 
 /* Makes a source known by its name. */
 extern void datom_context_add_source(DatalogContext *context, const char *name,

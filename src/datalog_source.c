@@ -12,7 +12,9 @@
  * $shop.pur that of schema shop. There the name is taken as it is written.
  *
  * Names are looked up as the caller, whose right to read the table is asked
- * before anything is locked.
+ * before anything is locked; in a view it may be that of the view's owner, and then
+ * only what means the same for everybody will do: a regclass, or a name with its
+ * schema.
  */
 #include "datalog_source.h"
 
@@ -22,6 +24,7 @@
 #include "utils/builtins.h"
 #include "utils/varlena.h"
 
+#include "behalf.h"
 #include "log.h"
 #include "settings.h"
 
@@ -54,11 +57,28 @@ datom_datalog_moment(const DatalogGiven *given, const char *whose)
  * Tables
  */
 
-static Oid
-find_table(RangeVar *table, const char *source, int pos)
+/*
+ * What a name without a schema means is up to whoever asks, who must not choose a
+ * table on another's behalf.
+ */
+static void
+refuse_name(const char *source, int pos)
 {
-	Oid			relid = RangeVarGetRelid(table, NoLock, true);
+	ereport(ERROR,
+			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+			 errmsg("source \"%s\" of a view goes by its name", source),
+			 datom_edn_at(pos, "Another table may have that name for each user, and the rights are those of the view's owner."),
+			 errhint("Give the table to datom.saved_q() as in '%s', 'public.pur'::regclass.", source)));
+}
 
+static Oid
+find_table(const DatalogSources *sources, RangeVar *table, const char *source, int pos)
+{
+	Oid			relid;
+
+	if (OidIsValid(sources->behalf) && table->schemaname == NULL)
+		refuse_name(source, pos);
+	relid = RangeVarGetRelid(table, NoLock, true);
 	if (!OidIsValid(relid))
 	{
 		const char *name = table->schemaname ?
@@ -75,7 +95,7 @@ find_table(RangeVar *table, const char *source, int pos)
 
 /* A name as regclass reads it. */
 static Oid
-table_called(const char *text, const char *source, int pos)
+table_called(const DatalogSources *sources, const char *text, const char *source, int pos)
 {
 	List	   *words;
 	List	   *names = NIL;
@@ -89,41 +109,43 @@ table_called(const char *text, const char *source, int pos)
 				 datom_edn_at(pos, psprintf("It is asked for as source \"%s\".", source))));
 	foreach(lc, words)
 		names = lappend(names, makeString(lfirst(lc)));
-	return find_table(makeRangeVarFromNameList(names), source, pos);
+	return find_table(sources, makeRangeVarFromNameList(names), source, pos);
 }
 
 /* The name behind "$", as it is written. */
 static Oid
-table_spelled(const char *name, const char *source, int pos)
+table_spelled(const DatalogSources *sources, const char *name, const char *source, int pos)
 {
 	const char *dot = strchr(name, '.');
 
-	return find_table(dot ?
+	return find_table(sources, dot ?
 					  makeRangeVar(pnstrdup(name, dot - name), pstrdup(dot + 1), -1) :
 					  makeRangeVar(NULL, pstrdup(name), -1),
 					  source, pos);
 }
 
 static Oid
-default_table(int pos)
+default_table(const DatalogSources *sources, int pos)
 {
+	if (OidIsValid(sources->behalf))
+		refuse_name("$", pos);
 	if (datom_db == NULL || datom_db[0] == '\0')
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_TABLE),
 				 errmsg("no datom table is given for source \"$\""),
 				 datom_edn_at(pos, NULL),
 				 errhint("Give one as an argument for $ in :in, or set datom.db to its name.")));
-	return table_called(datom_db, "$", pos);
+	return table_called(sources, datom_db, "$", pos);
 }
 
 static DatalogSource
 make_source(DatalogSources *sources, Oid db)
 {
 	if (!DATOM_BROKEN(BREAK_NO_CHECK))
-		datom_log_require(db, ACL_SELECT);
+		datom_log_require_of(db, datom_behalf_role(sources->behalf), ACL_SELECT);
 	sources->tables = list_append_unique_oid(sources->tables, db);
 	return (DatalogSource) {
-		.db = db, .view = SOURCE_AS_OF, .moment = sources->as_of
+		.db = db, .view = SOURCE_AS_OF, .moment = sources->as_of, .behalf = sources->behalf
 	};
 }
 
@@ -149,7 +171,7 @@ table_source(DatalogSources *sources, const char *name, const DatalogGiven *give
 		return make_source(sources, given->table);
 	if (text == NULL)
 		refuse_source(name);
-	return make_source(sources, table_called(text, name, 0));
+	return make_source(sources, table_called(sources, text, name, 0));
 }
 
 static bool
@@ -251,6 +273,6 @@ datom_datalog_source_named(void *arg, const char *name, int pos)
 
 	if (given)
 		return datom_datalog_source_of(sources, name, given);
-	return make_source(sources, name[1] == '\0' ? default_table(pos) :
-					   table_spelled(name + 1, datom_edn_clip(name, strlen(name)), pos));
+	return make_source(sources, name[1] == '\0' ? default_table(sources, pos) :
+					   table_spelled(sources, name + 1, datom_edn_clip(name, strlen(name)), pos));
 }

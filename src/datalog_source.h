@@ -16,6 +16,8 @@ typedef struct DatalogSources
 {
 	const DatalogGiven *named;	/* a map: what is meant by names; or NULL */
 	DatomMoment as_of;			/* of those that say no moment */
+	Oid			behalf;			/* whose rights count; see behalf.h */
+	bool		by_name;		/* arguments too go by their names */
 	List	   *tables;			/* Oids of those that were asked for */
 } DatalogSources;
 

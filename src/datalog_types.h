@@ -6,6 +6,7 @@
 #define DATOM_DATALOG_TYPES_H
 
 #include "compat.h"
+#include "nodes/pg_list.h"
 
 #include "datalog_tree.h"
 #include "instant.h"
@@ -50,6 +51,7 @@ typedef struct DatalogSource
 		SOURCE_HISTORY
 	}			view;
 	DatomMoment moment;			/* MOMENT_NOW: that in force */
+	Oid			behalf;			/* whose rights to it count; see behalf.h */
 } DatalogSource;
 
 /* What is given for one binding of :in. */
@@ -104,6 +106,7 @@ typedef struct DatalogSql
 	DatalogParam *params;
 	int			nresults;
 	DatalogResult *results;
+	List	   *tables;			/* of DatalogTable: what it reads */
 } DatalogSql;
 
 /* What a caller of datom.q() wants its columns to be. */

@@ -56,8 +56,8 @@ typedef struct Asked
 	DatomSettled settled;
 } Asked;
 
-static void
-open_tables(FunctionCallInfo fcinfo, Asked *asked)
+Oid
+datom_entities_asked(FunctionCallInfo fcinfo)
 {
 	Oid			type = get_fn_expr_argtype(fcinfo->flinfo, 0);
 	Oid			relid = datom_entities_table(type);
@@ -70,7 +70,13 @@ open_tables(FunctionCallInfo fcinfo, Asked *asked)
 				 errhint("Give a null of the table's type, as in entities_as_of(NULL::purchase, now()).")));
 	if (!datom_entities_readable(relid))
 		aclcheck_error(ACLCHECK_NO_PRIV, OBJECT_FOREIGN_TABLE, get_rel_name(relid));
-	asked->foreign = table_open(relid, AccessShareLock);
+	return relid;
+}
+
+static void
+open_tables(FunctionCallInfo fcinfo, Asked *asked)
+{
+	asked->foreign = table_open(datom_entities_asked(fcinfo), AccessShareLock);
 	asked->table = datom_entity_table(asked->foreign);
 	asked->db = table_open(asked->table->db, AccessShareLock);
 }
@@ -216,8 +222,8 @@ datom_entities(PG_FUNCTION_ARGS)
 				 errmsg("the %s must not be null",
 						PG_ARGISNULL(0) ? "datom table" : "attributes")));
 	asked.db = datom_log_open(PG_GETARG_OID(0), ACL_SELECT);
-	asked.table = datom_entity_call_table(RelationGetRelid(asked.db), PG_GETARG_ARRAYTYPE_P(1),
-										  result->setDesc, false);
+	asked.table = datom_entity_call_table(RelationGetRelid(asked.db), GetUserId(),
+										  PG_GETARG_ARRAYTYPE_P(1), result->setDesc, false);
 	asked.settled = datom_settle(asked.table->db, datom_moment_arg(fcinfo, 2));
 	return answer(fcinfo, &asked);
 }

@@ -10,7 +10,6 @@
 
 #include "access/table.h"
 #include "catalog/pg_type.h"
-#include "miscadmin.h"
 #include "optimizer/optimizer.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
@@ -150,13 +149,14 @@ read_columns(DatomEntityTable *table, const DatomSchema *schema, ArrayType *attr
 }
 
 DatomEntityTable *
-datom_entity_call_table(Oid db, ArrayType *attributes, TupleDesc desc, bool missing_ok)
+datom_entity_call_table(Oid db, Oid reader, ArrayType *attributes, TupleDesc desc,
+						bool missing_ok)
 {
 	DatomEntityTable *table = palloc0(sizeof(DatomEntityTable));
 	Relation	rel = table_open(db, AccessShareLock);
 	bool		good;
 
-	table->owner = GetUserId();
+	table->owner = reader;
 	table->db = db;
 	good = read_columns(table, datom_attrs(rel), attributes, desc, missing_ok);
 	table_close(rel, NoLock);

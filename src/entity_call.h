@@ -34,11 +34,11 @@ extern TupleDesc datom_entity_call_desc(const RangeTblFunction *function);
 
 /*
  * What a call shows whose rows are described so: the entity, then each of the
- * attributes. In the current memory context, with the current user's rights, which
- * have been asked for. If the columns cannot be those of the attributes, an
+ * attributes. In the current memory context, with the rights of `reader`, which have
+ * been asked for. If the columns cannot be those of the attributes, an
  * error; NULL if `missing_ok`. A null among the attributes is one too.
  */
-extern DatomEntityTable *datom_entity_call_table(Oid db, ArrayType *attributes, TupleDesc desc,
-												 bool missing_ok);
+extern DatomEntityTable *datom_entity_call_table(Oid db, Oid reader, ArrayType *attributes,
+												 TupleDesc desc, bool missing_ok);
 
 #endif

@@ -46,6 +46,7 @@
 #include "entities.h"
 #include "entity_table.h"
 #include "expression.h"
+#include "inlined.h"
 #include "moment_clause.h"
 #include "settings.h"
 
@@ -217,16 +218,6 @@ make_subquery(Relation foreign, const char *alias, const DatomMomentClause *mome
 	return condition ? query : NULL;
 }
 
-static void
-put_subquery(RangeTblEntry *rte, Query *query)
-{
-	rte->rtekind = RTE_SUBQUERY;
-	rte->subquery = query;
-	rte->security_barrier = false;
-	rte->functions = NIL;
-	rte->funcordinality = false;
-}
-
 /* Columns that the table got after the query was parsed count in its whole rows. */
 static void
 complete_names(RangeTblEntry *rte, TupleDesc desc)
@@ -259,7 +250,7 @@ replace_call(Query *query, int rti, RangeTblEntry *rte)
 	if (subquery)
 	{
 		complete_names(rte, check.desc);
-		put_subquery(rte, subquery);
+		datom_inlined_put(rte, subquery);
 		rte->lateral = false;
 	}
 	table_close(foreign, NoLock);
@@ -276,55 +267,20 @@ typedef struct Rewrite
 	int			replaced;
 } Rewrite;
 
-/* Can it be that a function's body calls ours? */
-static bool
-may_call(Oid function)
-{
-	HeapTuple	tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
-	bool		may = false;
-	bool		isnull;
-	Datum		source;
-
-	if (!HeapTupleIsValid(tuple))
-		return false;
-	if (((Form_pg_proc) GETSTRUCT(tuple))->prolang == SQLlanguageId)
-	{
-		(void) SysCacheGetAttr(PROCOID, tuple, Anum_pg_proc_prosqlbody, &isnull);
-		may = !isnull;
-		source = SysCacheGetAttr(PROCOID, tuple, Anum_pg_proc_prosrc, &isnull);
-		if (!may && !isnull)
-			may = strstr(TextDatumGetCString(source), "entities_") != NULL;
-	}
-	ReleaseSysCache(tuple);
-	return may;
-}
-
 static bool replace_calls(Node *node, void *context);
 
-/* As the server does, but only if there is something to be replaced in it. */
+/* Only if there is something to be replaced in it. */
 static void
 inline_function(RangeTblEntry *rte, Rewrite *rewrite)
 {
-	RangeTblFunction *function;
-	FuncExpr   *call;
 	int			before = rewrite->replaced;
 	List	   *items = list_copy(rewrite->root->glob->invalItems);
-	RangeTblEntry *copy;
-	Query	   *query;
+	Query	   *query = datom_inlined(rewrite->root, rte, "entities_");
 
-	if (rte->rtekind != RTE_FUNCTION || list_length(rte->functions) != 1)
-		return;
-	function = linitial(rte->functions);
-	call = (FuncExpr *) function->funcexpr;
-	if (!IsA(call, FuncExpr) || call->funcid < FirstNormalObjectId || !may_call(call->funcid))
-		return;
-	copy = copyObject(rte);
-	copy->functions = (List *) eval_const_expressions(rewrite->root, (Node *) copy->functions);
-	query = inline_set_returning_function(rewrite->root, copy);
 	if (query)
 		(void) replace_calls((Node *) query, rewrite);
 	if (rewrite->replaced > before)
-		put_subquery(rte, query);
+		datom_inlined_put(rte, query);
 	else
 		rewrite->root->glob->invalItems = items;
 }

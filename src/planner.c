@@ -3,7 +3,8 @@
  *
  * as_of(), since() and history() in FROM become custom scans where the planner
  * can see what they ask: one function and nothing else, of a table that is
- * named by a constant and that the current user may read, with a moment that is
+ * named by a constant and that the current user may read, or the role on whose
+ * behalf it is read (see behalf.c), with a moment that is
  * not volatile. The custom scan then replaces the call, whatever it costs, so
  * that it is known from the query alone which calls are left. For a datom table
  * itself a custom scan is offered beside the server's own paths.
@@ -41,6 +42,7 @@
 #include "utils/spccache.h"
 #include "utils/syscache.h"
 
+#include "behalf.h"
 #include "bounds.h"
 #include "call_scan.h"
 #include "custom_scan.h"
@@ -108,7 +110,8 @@ is_entities_call(Node *node)
 
 	if (IsA(node, FuncExpr) && ((FuncExpr *) node)->funcretset)
 		symbol = datom_function_symbol(((FuncExpr *) node)->funcid);
-	return symbol && strncmp(symbol, "datom_entities", strlen("datom_entities")) == 0;
+	return symbol && (strncmp(symbol, "datom_entities", strlen("datom_entities")) == 0 ||
+					  strcmp(symbol, "datom_entity_as_of") == 0);
 }
 
 /* Is its value known only when rows of the query are? */
@@ -153,9 +156,10 @@ is_question(RangeTblEntry *rte, DatomQuestion *question)
 		list_length(rte->functions) != 1)
 		return false;
 	function = linitial(rte->functions);
+	question->behalf = datom_behalf_of(rte);
 	return function->funccolnames == NIL &&
 		is_question_call(function->funcexpr, question) &&
-		(datom_log_readable(question->relid) ||
+		(datom_log_readable_by(question->relid, datom_behalf_role(question->behalf)) ||
 		 (DATOM_BROKEN(BREAK_NO_CHECK) && datom_log_is(question->relid)));
 }
 

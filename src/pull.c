@@ -20,11 +20,13 @@
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 
+#include "behalf.h"
 #include "facts.h"
 #include "instant.h"
 #include "log.h"
 #include "pull_run.h"
 #include "settings.h"
+#include "sight.h"
 #include "timetravel.h"
 
 /* Arguments of all forms. */
@@ -36,26 +38,10 @@ enum
 	ARG_MOMENT
 };
 
-/* Transactions in progress that are compared, of a snapshot. */
-#define MOST_XIDS 64
-
-/* What a snapshot sees; of one with more transactions in progress nothing is kept. */
-typedef struct Sight
-{
-	LocalTransactionId lxid;
-	CommandId	curcid;
-	TransactionId xmin;
-	TransactionId xmax;
-	uint32		xcnt;
-	int32		subxcnt;
-	bool		suboverflowed;
-	TransactionId xids[MOST_XIDS];
-} Sight;
-
 /* What is known of the snapshot that was active at a call. */
 typedef struct Known
 {
-	Sight		sight;
+	DatomSight	sight;
 	Oid			db;				/* invalid: nothing is known */
 	DatomMoment moment;			/* that was asked for, and settled in this snapshot */
 	TimestampTz at;
@@ -158,35 +144,12 @@ keep_plan(Site *site, DatomReader *reader, TimestampTz at)
 	return site->plan;
 }
 
-/* False: there are too many transactions. */
-static bool
-set_sight(Sight *sight, const Snapshot snapshot)
-{
-	memset(sight, 0, sizeof(*sight));
-	sight->lxid = MyProc->lxid;
-	sight->curcid = snapshot->curcid;
-	sight->xmin = snapshot->xmin;
-	sight->xmax = snapshot->xmax;
-	sight->xcnt = snapshot->xcnt;
-	sight->subxcnt = snapshot->subxcnt;
-	sight->suboverflowed = snapshot->suboverflowed;
-	if (snapshot->xcnt > MOST_XIDS || snapshot->subxcnt > MOST_XIDS - (int) snapshot->xcnt)
-		return false;
-	memcpy(sight->xids, snapshot->xip, sizeof(TransactionId) * snapshot->xcnt);
-	memcpy(sight->xids + snapshot->xcnt, snapshot->subxip,
-		   sizeof(TransactionId) * snapshot->subxcnt);
-	return true;
-}
-
 static bool
 is_known(const Known *known, Oid db, const DatomMoment *moment)
 {
-	Sight		sight;
-
 	return known->db == db && known->moment.kind == moment->kind &&
 		known->moment.instant == moment->instant && known->moment.tx == moment->tx &&
-		set_sight(&sight, GetActiveSnapshot()) &&
-		memcmp(&known->sight, &sight, sizeof(sight)) == 0;
+		datom_sight_same(&known->sight, GetActiveSnapshot());
 }
 
 /* As datom_settle(), but what is known need not be asked again. */
@@ -201,7 +164,7 @@ settle(Site *site, Oid db, DatomMoment moment)
 		};
 	settled = datom_settle(db, moment);
 	site->known.db = settled.snapshot == GetActiveSnapshot() &&
-		set_sight(&site->known.sight, settled.snapshot) ? db : InvalidOid;
+		datom_sight_set(&site->known.sight, settled.snapshot) ? db : InvalidOid;
 	site->known.moment = moment;
 	site->known.at = settled.at;
 	site->known.basis = DT_NOBEGIN;
@@ -219,9 +182,10 @@ begin_call(FunctionCallInfo fcinfo, Call *call)
 
 	refuse_null(fcinfo, ARG_DB, "the datom table");
 	refuse_null(fcinfo, ARG_PATTERN, "the pull pattern");
-	call->rel = DATOM_BROKEN(BREAK_NO_CHECK) ?
-		table_open(PG_GETARG_OID(ARG_DB), AccessShareLock) :
-		datom_log_open(PG_GETARG_OID(ARG_DB), ACL_SELECT);
+	if (!DATOM_BROKEN(BREAK_NO_CHECK))
+		datom_log_require_of(PG_GETARG_OID(ARG_DB),
+							 datom_behalf_role(datom_behalf_of_table(fcinfo, ARG_DB)), ACL_SELECT);
+	call->rel = table_open(PG_GETARG_OID(ARG_DB), AccessShareLock);
 	keep_pattern(site, PG_GETARG_TEXT_PP(ARG_PATTERN));
 	call->settled = settle(site, RelationGetRelid(call->rel),
 						   datom_moment_arg(fcinfo, ARG_MOMENT));

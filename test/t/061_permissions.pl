@@ -86,7 +86,10 @@ my %TABLELESS = map { $_ => 1 } (
 	'datom.entities_history(anyelement)', # likewise
 	'datom.q(text)', 'datom.q(text,"any")', # name their tables in text: see 093_datalog_rights.pl
 	'datom.q_json(text,jsonb,text)', 'datom.q_sql(text,jsonb)', 'datom.answer(text)', 'datom.answer(jsonb)',
+	'datom.q_describe(text,text)',        # likewise
+	'datom.saved_q(text)', 'datom.saved_q(text,"any")', # likewise: see 096_datalog_view_rights.pl
 	'datom.q_given("any")',               # what it is given
+	'datom.q_allowed(oid,regclass)',      # what has_table_privilege() says
 	'datom.source(regclass,text,text,boolean)'); # likewise, as JSON
 # Who writes needs INSERT, and SELECT as well where the answer tells of facts.
 my %NEEDS = ('import_tx' => 'INSERT', 'transact' => 'SELECT INSERT', 'define_attribute' => 'SELECT INSERT', 'live' => 'owner');

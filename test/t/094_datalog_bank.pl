@@ -1,6 +1,7 @@
 # What an analyst would ask of the records of a bank, and of a shop's: each
 # question as Datalog over facts and as SQL on entity tables, now and as of an
 # earlier day. The answers are equal, until a fact is changed for one of the two.
+# A view of the analyst shows the same to who may read nothing but the view.
 use strict;
 use warnings;
 use PostgreSQL::Test::Cluster;
@@ -15,7 +16,7 @@ note "SEED=$seed";
 
 my $node = new_server('bank');
 $node->start;
-$node->safe_psql('postgres', 'CREATE EXTENSION datom');
+$node->safe_psql('postgres', 'CREATE EXTENSION datom; CREATE ROLE analyst; CREATE ROLE guest');
 my $session;
 
 # Who owns an account, and where it was opened.
@@ -359,6 +360,48 @@ SELECT (SELECT string_agg(wrong::text, chr(10)) FROM (TABLE wrong LIMIT 10) wron
 SQL
 }
 
+# Of arguments in SQL, those between the commas that are in no quotes and brackets.
+sub arguments
+{
+	my ($args) = @_;
+	return $args =~ /\G((?:'(?:[^']|'')*'|\[[^\]]*\]|[^,'\[])+),?\s*/gs;
+}
+
+# A view of the question: arguments by their names, tables with their schema.
+sub view_of
+{
+	my ($question, $args) = @_;
+	my $query = $question->{query};
+	my ($in) = $query =~ /:in\s+(.*?)\s*(?=:where)/s;
+	$in = $in =~ s/^\[(.*)\]$/$1/sr if $in && $query =~ /^\{/;
+	my @names = map { s/[\[\]]|\s*\.\.\.|\s+$//gr =~ s/ \?/_/gr } ($in // '') =~ /\[+[^\]]*\]+|\S+/g;
+	my @values = arguments($args // '');
+	@names = grep { !/^\$/ } @names if @names > @values;
+	my %pairs;
+	@pairs{@names} = @values;
+	$pairs{$_} //= "'public." . ($_ eq '$' ? 'bank' : substr $_, 1) . "'::regclass" for $query =~ /(\$\w*)/g, $query =~ /\[\?\w+ :|\(pull \?/ ? ($question->{shop} ? () : '$') : ();
+	for (grep { /^\$/ } keys %pairs)
+	{
+		$pairs{$_} =~ s/^'(\w+)'$/'public.$1'::regclass/;
+		$pairs{$_} =~ s/"db": "(\w+)"/"db": "public.$1"/;
+	}
+	return "datom.saved_q(\$edn\$$query\$edn\$" . join('', map { ", '$_', $pairs{$_}" } sort { $b cmp $a } keys %pairs) . ") q ($question->{columns})";
+}
+
+sub rows_of { my ($sql) = @_; return join "\n", sort map { join '|', map { $_ // '~' } @$_ } @{ $session->selectall_arrayref($sql) } }
+
+# The same by a view, to one who may read nothing else.
+sub is_viewed
+{
+	my ($question, $before, $what) = @_;
+	my %q = %$question;
+	s/BEFORE/$before/g for grep { defined } $q{args};
+	my $wanted = rows_of("SELECT * FROM datom.q(\$edn\$$q{query}\$edn\$" . ($q{args} ? ", $q{args}" : '') . ") q ($q{columns})");
+	$session->do($_) for 'DROP VIEW IF EXISTS asked', 'SET ROLE analyst', 'CREATE VIEW asked AS SELECT * FROM ' . view_of($question, $q{args}), 'GRANT SELECT ON asked TO guest', 'SET ROLE guest';
+	is(eval { rows_of('TABLE asked') } // $@, $wanted, "$what in a view");
+	$session->do('RESET ROLE');
+}
+
 # All of them, as of a moment if it is given.
 sub ask
 {
@@ -370,6 +413,7 @@ sub ask
 		my $as_of = $at ? "as of $at" : 'now';
 		is($wrong // $@, '', "$as_of: $question->{what}: " . ($rows // 'no') . ' rows');
 		cmp_ok($rows // 0, '>', 0, 'there are some') unless $at;
+		is_viewed($question, $before, "$as_of: $question->{what}");
 	}
 	$session->do('RESET datom.as_of');
 }
@@ -384,7 +428,7 @@ SKIP:
 	$node->command_ok([ abs_path('demo/load_berka.sh'), $files, '-d', $node->connstr('bank') ], 'the bank is imported');
 	$session = connect_to($node, 'bank');
 	$session->do($_) for "SET timezone = 'UTC'", 'VACUUM bank', 'IMPORT FOREIGN SCHEMA bank FROM SERVER datom INTO public',
-		"SET datom.db = 'bank'";
+		"SET datom.db = 'bank'", 'GRANT CREATE ON SCHEMA public TO analyst', 'GRANT SELECT ON bank TO analyst';
 	ask(\@bank, '1994-02-28T00:00:00Z');
 	my $month = 2 + int rand 2;
 	ask(\@bank, ('1994-01-31T00:00:00Z', '1994-02-28T00:00:00Z')[ $month - 2 ], sprintf '1994-%02d-%02dT00:00:00Z', $month, 2 + int rand 26);
@@ -408,7 +452,9 @@ $node->safe_psql('shop', 'CREATE EXTENSION datom');
 $node->command_ok([ 'psql', '-X', '-d', $node->connstr('shop'), '-v', 'n=3000', '-v', "seed=$seed", '-f', 'demo/generate.sql' ],
 	"a shop is made with seed $seed");
 $session = connect_to($node, 'shop');
-$session->do($_) for "SET timezone = 'UTC'", map { ("VACUUM $_", "IMPORT FOREIGN SCHEMA $_ FROM SERVER datom INTO public") } qw(cus pur bil);
+$session->do($_) for "SET timezone = 'UTC'", map { ("VACUUM $_", "IMPORT FOREIGN SCHEMA $_ FROM SERVER datom INTO public", "GRANT SELECT ON $_ TO analyst") } qw(cus pur bil);
+$session->do('GRANT CREATE ON SCHEMA public TO analyst');
+$_->{shop} = 1 for @shop;
 ask(\@shop, '');
 ask(\@shop, '', '2014-11-15T13:37:42Z');
 
