@@ -107,6 +107,7 @@ SELECT try('SELECT count(*) FROM f');
 ALTER FOREIGN TABLE f DROP COLUMN tags, ADD COLUMN nothing json;
 SELECT try('SELECT count(*) FROM f');
 ALTER FOREIGN TABLE f DROP COLUMN nothing, ADD COLUMN nothing text;
+SELECT try('SELECT count(*) FROM f');
 SELECT try('SELECT count(*) FROM f WHERE nothing IS NULL');
 ALTER FOREIGN TABLE f ADD COLUMN amount boolean;
 SELECT try('SELECT max(amount::int) FROM f');

@@ -194,6 +194,7 @@ SELECT try('UPDATE named SET customer = ''joe@x'', customer_e = 20 WHERE id = ''
 CREATE FOREIGN TABLE nameless (id text, amount numeric, undefined text) SERVER datom OPTIONS (db 'pur', namespace 'purchase');
 INSERT INTO nameless (id, amount) VALUES ('nameless', 1);
 SELECT try('INSERT INTO nameless (id, undefined) VALUES (''nameless2'', ''x'')');
+ALTER FOREIGN TABLE nameless DROP COLUMN undefined;
 SELECT try('UPDATE nameless SET amount = 2');
 SELECT try('DELETE FROM nameless');
 SELECT try('SELECT id FROM nameless FOR UPDATE');

@@ -79,6 +79,7 @@ open_tables(FunctionCallInfo fcinfo, Asked *asked)
 	asked->foreign = table_open(datom_entities_asked(fcinfo), AccessShareLock);
 	asked->table = datom_entity_table(asked->foreign);
 	asked->db = table_open(asked->table->db, AccessShareLock);
+	datom_entity_require_attributes(asked->table, asked->db, NULL);
 }
 
 static void

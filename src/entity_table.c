@@ -322,3 +322,17 @@ datom_entity_refuse_nameless(const DatomEntityTable *table)
 					get_rel_name(table->relid)),
 			 errhint("ALTER FOREIGN TABLE ... ADD COLUMN e bigint.")));
 }
+
+void
+datom_entity_require_attributes(const DatomEntityTable *table, Relation db, const bool *needed)
+{
+	const DatomSchema *schema = datom_attrs(db);
+
+	for (int i = 0; i < table->ncolumns; i++)
+	{
+		const char *ident = table->columns[i].ident;
+
+		if (ident && (needed == NULL || needed[i]))
+			datom_schema_need(schema, ident, strlen(ident), RelationGetRelationName(db), 0);
+	}
+}

@@ -72,6 +72,14 @@ extern int	datom_entity_table_column(const DatomEntityTable *table, AttrNumber n
 /* The number of the column that is the entity; invalid: there is none. */
 extern AttrNumber datom_entity_table_e(const DatomEntityTable *table);
 
+/*
+ * Refuses to show columns of which the attribute is not defined now, so that a query
+ * over a table that was made anew does not find nothing and say nothing. Of the
+ * columns that are needed; NULL: of all. `db` is open.
+ */
+extern void datom_entity_require_attributes(const DatomEntityTable *table, Relation db,
+											const bool *needed);
+
 /* Refuses what the table's owner may not do with the datom table, or RLS there. */
 extern void datom_entity_require(const DatomEntityTable *table, AclMode mode);
 

@@ -44,6 +44,8 @@ begin_scan(ForeignScanState *css, int eflags)
 	state->locker = datom_row_locker(css, state->node.rel, state->node.table);
 	if (state->locker)
 		memset(state->node.needed, true, sizeof(bool) * state->node.table->ncolumns);
+	else
+		datom_entity_require_attributes(state->node.table, state->node.rel, state->node.needed);
 	datom_entity_slots_init(&state->slots, &state->node);
 }
 

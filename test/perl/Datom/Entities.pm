@@ -105,7 +105,7 @@ sub entity_tables
 	my @all = sort keys %{ $w->{attrs} };
 	my @tables = (
 		entity_table($w, 'u', ':u/id', grep { /^:u/ } @all),
-		entity_table($w, 'm', pick(':u/id', ':k/long', ':l/string'), shuffled(@all), maybe(0.3) ? ':m/unheard-of' : ()),
+		entity_table($w, 'm', pick(':u/id', ':k/long', ':l/string'), shuffled(@all)),
 		entity_table($w, pick('m', 'k'), pick('any', pick(@all)), (shuffled(@all))[ 0 .. rand 5 ]));
 	push @tables, entity_table($w, 'm', 'any', grep { /^:m/ } @all) if maybe(0.5);
 	my $n = 0;
