@@ -893,6 +893,23 @@ RETURN jsonb_strip_nulls(jsonb_build_object('db', db::text, 'as-of', as_of, 'sin
 		'history', nullif(history, false)));
 COMMENT ON FUNCTION datom.source(regclass, text, text, boolean) IS 'a datom table at a moment, as an argument of a Datalog query';
 
+-- ---- a moment for each row ----
+
+CREATE FUNCTION datom.entity_as_of(entity anyelement, e bigint, at timestamptz) RETURNS SETOF anyelement
+	LANGUAGE C STABLE PARALLEL RESTRICTED COST 50 ROWS 1 AS 'MODULE_PATHNAME', 'datom_entity_as_of';
+CREATE FUNCTION datom.entity_as_of(entity anyelement, e bigint, tx bigint) RETURNS SETOF anyelement
+	LANGUAGE C STABLE PARALLEL RESTRICTED COST 50 ROWS 1 AS 'MODULE_PATHNAME', 'datom_entity_as_of';
+CREATE FUNCTION datom.entity_as_of(entity anyelement, e bigint, at text) RETURNS SETOF anyelement
+	LANGUAGE C STABLE PARALLEL RESTRICTED COST 50 ROWS 1 AS 'MODULE_PATHNAME', 'datom_entity_as_of';
+COMMENT ON FUNCTION datom.entity_as_of(anyelement, bigint, timestamptz) IS 'the row of an entity table for one entity as of an instant, which is included; name the table as in NULL::purchase';
+COMMENT ON FUNCTION datom.entity_as_of(anyelement, bigint, bigint) IS 'the row of an entity table for one entity as of a transaction, which is included; name the table as in NULL::purchase';
+COMMENT ON FUNCTION datom.entity_as_of(anyelement, bigint, text) IS 'the row of an entity table for one entity as of a moment, which is included; name the table as in NULL::purchase';
+
+CREATE FUNCTION datom.pit(labels regclass, e name, at name, entity regclass, event_time name DEFAULT NULL,
+		known name DEFAULT NULL, max_age interval DEFAULT NULL, inclusive boolean DEFAULT true) RETURNS SETOF record
+	LANGUAGE C STABLE PARALLEL UNSAFE ROWS 100000 AS 'MODULE_PATHNAME', 'datom_pit';
+COMMENT ON FUNCTION datom.pit(regclass, name, name, regclass, name, name, interval, boolean) IS 'each row of a table of labels with the row of an entity table as it stood at the label''s own moment; the query defines the columns, which are taken by name';
+
 -- ---- random numbers ----
 
 CREATE FUNCTION datom.random_number(seed bigint, e bigint) RETURNS double precision

@@ -34,39 +34,56 @@ add_part(DatomAttrStream *stream, const DatomRun *run, DatomPartKind part,
 											 ALLOCSET_DEFAULT_SIZES)
 		},
 		.e_room = palloc(sizeof(int64) * DATOM_BLOCK_FACTS),
-		.rows_room = palloc(sizeof(uint16) * DATOM_BLOCK_FACTS)
+		.rows_room = palloc(sizeof(uint16) * DATOM_BLOCK_FACTS),
+		.from = stream->past ? palloc(sizeof(int64) * DATOM_BLOCK_FACTS) : NULL,
+		.to = stream->past ? palloc(sizeof(int64) * DATOM_BLOCK_FACTS) : NULL
 	};
+}
+
+/* All parts in which there may be facts of the stream. */
+static DatomAttrStream *
+open_stream(DatomAttrStream model, const DatomBlockRange *zone)
+{
+	DatomAttrStream *stream = palloc(sizeof(DatomAttrStream));
+	const DatomOrderMeta *meta = &model.order->meta;
+	DatomProbe	probe = {.a = model.ident, .alen = strlen(model.ident)};
+	DatomBlockRange range = *zone;
+
+	*stream = model;
+	stream->len = probe.alen;
+	stream->context = CurrentMemoryContext;
+	stream->parts = palloc0(sizeof(DatomStreamPart) * 2 * Max(meta->nruns, 1));
+	range.lo = range.hi = &probe;
+	range.from_min = stream->begun;
+	range.from_max = stream->bound;
+	for (int i = 0; i < meta->nruns; i++)
+	{
+		range.to_after = DT_NOBEGIN;
+		add_part(stream, &meta->runs[i], PART_OPEN, &range);
+		range.to_after = stream->past ? DT_NOBEGIN : stream->bound;
+		if (stream->past || stream->bound < meta->watermark)
+			add_part(stream, &meta->runs[i], PART_CLOSED, &range);
+	}
+	return stream;
 }
 
 DatomAttrStream *
 datom_stream_open(DatomOrder *order, const char *ident, TimestampTz bound,
 				  TimestampTz begun, const DatomBlockRange *zone, bool entities_only)
 {
-	DatomAttrStream *stream = palloc0(sizeof(DatomAttrStream));
-	const DatomOrderMeta *meta = &order->meta;
-	DatomProbe	probe = {.a = ident, .alen = strlen(ident)};
-	DatomBlockRange range = *zone;
+	return open_stream((DatomAttrStream) {
+		.order = order, .ident = ident, .bound = bound, .begun = begun,
+		.entities_only = entities_only
+	}, zone);
+}
 
-	stream->order = order;
-	stream->ident = ident;
-	stream->len = probe.alen;
-	stream->bound = bound;
-	stream->begun = begun;
-	stream->entities_only = entities_only;
-	stream->context = CurrentMemoryContext;
-	stream->parts = palloc0(sizeof(DatomStreamPart) * 2 * Max(meta->nruns, 1));
-	range.lo = range.hi = &probe;
-	range.from_min = begun;
-	range.from_max = bound;
-	for (int i = 0; i < meta->nruns; i++)
-	{
-		range.to_after = DT_NOBEGIN;
-		add_part(stream, &meta->runs[i], PART_OPEN, &range);
-		range.to_after = bound;
-		if (bound < meta->watermark)
-			add_part(stream, &meta->runs[i], PART_CLOSED, &range);
-	}
-	return stream;
+DatomAttrStream *
+datom_stream_open_past(DatomOrder *order, const char *ident, TimestampTz bound,
+					   const DatomBlockRange *zone)
+{
+	return open_stream((DatomAttrStream) {
+		.order = order, .ident = ident, .bound = bound, .begun = DT_NOBEGIN, .past = true
+	}, zone);
 }
 
 void
@@ -124,7 +141,7 @@ instants_of(const DatomBlock *block, const int64 *instants, const DatomPacked *i
 		out[i] = instants[Min(out[i], block->ntxs - 1)];
 }
 
-/* Which of the rows hold; how many. */
+/* Which of the rows are the stream's; how many. */
 static int
 pick(const DatomAttrStream *stream, const DatomStreamPart *part, int from, int to)
 {
@@ -147,9 +164,17 @@ pick(const DatomAttrStream *stream, const DatomStreamPart *part, int from, int t
 	}
 	for (int row = from; row < to; row++)
 		if (begin[row] <= stream->bound && begin[row] >= stream->begun &&
-			(!closed || (kind[row] <= RECORD_RETRACTED && end[row] > stream->bound)) &&
+			(!closed || (kind[row] <= RECORD_RETRACTED &&
+						 (stream->past || end[row] > stream->bound))) &&
 			!datom_open_block_dead(&part->open, row))
+		{
+			if (stream->past)
+			{
+				part->from[count] = begin[row];
+				part->to[count] = closed ? end[row] : DT_NOEND;
+			}
 			part->rows_room[count++] = row;
+		}
 	pfree(room);
 	return count;
 }
@@ -216,7 +241,7 @@ open_block(DatomAttrStream *stream, DatomStreamPart *part)
 		ereport(ERROR,
 				(errcode(ERRCODE_INDEX_CORRUPTED),
 				 errmsg("a block of an order is damaged")));
-	if (!all_hold(stream, part) || part->open.any_dead)
+	if (stream->past || !all_hold(stream, part) || part->open.any_dead)
 	{
 		e = datom_open_block_e(&part->open);
 		part->count = pick(stream, part, from, to);
@@ -378,6 +403,22 @@ datom_stream_reach(const DatomAttrStream *stream)
 			reach = Min(reach, part->most);
 	}
 	return reach;
+}
+
+int64
+datom_stream_whole(const DatomAttrStream *stream)
+{
+	int64		whole = PG_INT64_MAX;
+
+	for (int i = 0; i < stream->nparts; i++)
+	{
+		const DatomStreamPart *part = &stream->parts[i];
+
+		/* All blocks but the first begin with the attribute. */
+		if (part->count > 0 && part->ref < part->nrefs - 1)
+			whole = Min(whole, part->refs[part->ref + 1].e - 1);
+	}
+	return whole;
 }
 
 void

@@ -1,6 +1,6 @@
 /*
- * The facts of one attribute that hold at a moment, as orders have them, in the
- * order of their entities.
+ * The facts of one attribute, those that hold at a moment or all that it has had
+ * until then, as orders have them, in the order of their entities.
  */
 #ifndef DATOM_ATTR_STREAM_H
 #define DATOM_ATTR_STREAM_H
@@ -30,6 +30,8 @@ typedef struct DatomStreamPart
 	uint16	   *rows;			/* where they are in the block; NULL: from `first` on */
 	int			pos;			/* of those at hand, the next one */
 	int			end;			/* of those of a batch, the one after the last */
+	int64	   *from;			/* of the past: when those at hand began */
+	int64	   *to;				/* and ended; DT_NOEND: they have not */
 
 	/* Room for what is picked, and what has been made of the block's values. */
 	int64	   *e_room;
@@ -47,6 +49,7 @@ typedef struct DatomAttrStream
 	TimestampTz bound;
 	TimestampTz begun;			/* facts that began before it do not count */
 	bool		entities_only;	/* nobody asks for values */
+	bool		past;			/* what has ended counts too */
 	MemoryContext context;
 	int			nparts;
 	DatomStreamPart *parts;
@@ -60,6 +63,10 @@ typedef struct DatomAttrStream
 extern DatomAttrStream *datom_stream_open(DatomOrder *order, const char *ident,
 										  TimestampTz bound, TimestampTz begun,
 										  const DatomBlockRange *range, bool entities_only);
+
+/* All facts that began up to the bound, also those that have ended. */
+extern DatomAttrStream *datom_stream_open_past(DatomOrder *order, const char *ident,
+											   TimestampTz bound, const DatomBlockRange *range);
 extern void datom_stream_close(DatomAttrStream *stream);
 
 /* Moves on to the first fact of entity e or one behind it; false: there is none. */
@@ -67,6 +74,12 @@ extern bool datom_stream_seek(DatomAttrStream *stream, int64 e, int64 *head);
 
 /* The greatest entity up to which all facts are at hand. */
 extern int64 datom_stream_reach(const DatomAttrStream *stream);
+
+/*
+ * The same, of a stream with several facts of an entity, which may go on in the
+ * next block: what lies between `pos` and there is whole.
+ */
+extern int64 datom_stream_whole(const DatomAttrStream *stream);
 
 /* Sets `end` of all parts: what is at hand up to that entity. */
 extern void datom_stream_take(DatomAttrStream *stream, int64 last);

@@ -1,7 +1,7 @@
 /*
  * entity_history.c: the states that the rows of an entity table have had.
  *
- * All facts of an entity are gathered from the log, which comes entity by entity.
+ * All facts of an entity are gathered, from the log as a whole or by the caller.
  * The instants at which one of them begins or ends cut time into pieces, in each
  * of which the row is the same. From piece to piece only what changed is looked
  * at, and pieces that show the same are joined: a fact may change what no column
@@ -45,10 +45,11 @@ typedef struct PastColumn
 	bool		isnull;
 } PastColumn;
 
-typedef struct History
+struct DatomHistory
 {
 	DatomEntityTable shown;		/* with identities in place of refs */
 	const DatomEntityTable *table;
+	const bool *needed;			/* NULL: all */
 	DatomEntityRow *row;		/* of `shown` */
 	DatomReader *reader;		/* of identities */
 	Relation	db;
@@ -56,7 +57,6 @@ typedef struct History
 	DatomEntityStateFn take;
 	void	   *arg;
 	MemoryContext each;			/* of one entity */
-	bool		any;			/* there is one */
 	int64		e;
 	PastColumn *columns;		/* the key is behind the last one */
 	TimestampTz *instants;
@@ -66,14 +66,14 @@ typedef struct History
 	TimestampTz from;
 	Datum	   *values;
 	bool	   *nulls;
-} History;
+};
 
 /*
  * Gathering
  */
 
 static void
-add_fact(History *history, PastColumn *column, const DatomFact *fact)
+add_fact(DatomHistory *history, PastColumn *column, const DatomFact *fact)
 {
 	PastFact   *past;
 
@@ -96,11 +96,10 @@ is_ident(const char *ident, const char *other, int len)
 	return ident && strncmp(ident, other, len) == 0 && ident[len] == '\0';
 }
 
-static void
-begin_entity(History *history, int64 e)
+void
+datom_history_begin(DatomHistory *history, int64 e)
 {
 	MemoryContextReset(history->each);
-	history->any = true;
 	history->e = e;
 	history->open = false;
 	history->instants = NULL;
@@ -117,12 +116,18 @@ begin_entity(History *history, int64 e)
 	}
 }
 
+static bool
+is_needed(const DatomHistory *history, int column)
+{
+	return history->needed == NULL || history->needed[column];
+}
+
 /*
  * Identities
  */
 
 static void
-find_targets(History *history, PastFact *past, const DatomAttr *attr)
+find_targets(DatomHistory *history, PastFact *past, const DatomAttr *attr)
 {
 	if (attr == NULL || datom_value_kind(past->fact.v) != DATOM_REF)
 		return;
@@ -131,7 +136,7 @@ find_targets(History *history, PastFact *past, const DatomAttr *attr)
 }
 
 static void
-find_all_targets(History *history)
+find_all_targets(DatomHistory *history)
 {
 	const DatomEntityTable *table = history->table;
 
@@ -140,7 +145,7 @@ find_all_targets(History *history)
 		const char *identity = table->columns[i].identity;
 		const DatomAttr *attr;
 
-		if (identity == NULL || history->columns[i].n == 0)
+		if (identity == NULL || history->columns[i].n == 0 || !is_needed(history, i))
 			continue;
 		if (history->reader == NULL)
 		{
@@ -174,7 +179,7 @@ identity_at(const PastFact *past, TimestampTz at)
  */
 
 static void
-add_instant(History *history, TimestampTz instant)
+add_instant(DatomHistory *history, TimestampTz instant)
 {
 	if (history->ninstants == history->room)
 	{
@@ -187,7 +192,7 @@ add_instant(History *history, TimestampTz instant)
 }
 
 static void
-add_instants(History *history, const DatomFact *fact)
+add_instants(DatomHistory *history, const DatomFact *fact)
 {
 	add_instant(history, fact->from);
 	if (fact->to_tx != 0)
@@ -210,7 +215,7 @@ by_beginning(const void *a, const void *b)
 }
 
 static void
-sort_instants(History *history)
+sort_instants(DatomHistory *history)
 {
 	int			kept = 0;
 
@@ -262,7 +267,7 @@ move_on(PastColumn *column, TimestampTz at)
 
 /* What column i shows; true if that is another value than before. */
 static bool
-show(History *history, int i, TimestampTz at)
+show(DatomHistory *history, int i, TimestampTz at)
 {
 	PastColumn *column = &history->columns[i];
 	bool		by_identity = history->table->columns[i].identity != NULL;
@@ -286,7 +291,7 @@ show(History *history, int i, TimestampTz at)
 }
 
 static void
-close_state(History *history, TimestampTz to, bool to_known)
+close_state(DatomHistory *history, TimestampTz to, bool to_known)
 {
 	DatomEntityState state = {
 		.values = history->values, .nulls = history->nulls,
@@ -300,7 +305,7 @@ close_state(History *history, TimestampTz to, bool to_known)
 }
 
 static void
-open_state(History *history, TimestampTz from)
+open_state(DatomHistory *history, TimestampTz from)
 {
 	for (int i = 0; i < history->table->ncolumns; i++)
 	{
@@ -312,7 +317,7 @@ open_state(History *history, TimestampTz from)
 }
 
 static void
-enter(History *history, TimestampTz at)
+enter(DatomHistory *history, TimestampTz at)
 {
 	const DatomEntityTable *table = history->table;
 	PastColumn *key = &history->columns[table->ncolumns];
@@ -325,7 +330,8 @@ enter(History *history, TimestampTz at)
 		bool		moved = move_on(&history->columns[i], at);
 
 		is_row |= history->columns[i].nlive > 0;
-		if (moved || (table->columns[i].identity && history->columns[i].nlive > 0))
+		if (is_needed(history, i) &&
+			(moved || (table->columns[i].identity && history->columns[i].nlive > 0)))
 			changed |= show(history, i, at);
 	}
 	if (table->key)
@@ -337,14 +343,11 @@ enter(History *history, TimestampTz at)
 		open_state(history, at);
 }
 
-static void
-end_entity(History *history)
+void
+datom_history_end(DatomHistory *history)
 {
-	MemoryContext old;
+	MemoryContext old = MemoryContextSwitchTo(history->each);
 
-	if (!history->any)
-		return;
-	old = MemoryContextSwitchTo(history->each);
 	find_all_targets(history);
 	sort_instants(history);
 	for (int i = 0; i < history->ninstants; i++)
@@ -353,24 +356,22 @@ end_entity(History *history)
 	MemoryContextSwitchTo(old);
 }
 
-static void
-take_facts(void *arg, int64 e, Datum a, const DatomFact *facts, int n)
+void
+datom_history_take(DatomHistory *history, const char *ident, int len, const DatomFact *facts,
+				   int n)
 {
-	History    *history = arg;
 	const DatomEntityTable *table = history->table;
-	struct varlena *ident = (struct varlena *) DatumGetPointer(a);
-	const char *name = VARDATA_ANY(ident);
-	int			len = VARSIZE_ANY_EXHDR(ident);
 
-	if (!history->any || history->e != e)
-	{
-		end_entity(history);
-		begin_entity(history, e);
-	}
 	for (int i = 0; i <= table->ncolumns; i++)
-		if (is_ident(i < table->ncolumns ? table->columns[i].ident : table->key, name, len))
-			for (int k = 0; k < n; k++)
-				add_fact(history, &history->columns[i], &facts[k]);
+	{
+		bool		is_key = i == table->ncolumns;
+
+		if (!is_ident(is_key ? table->key : table->columns[i].ident, ident, len) ||
+			(!is_key && table->key && !is_needed(history, i)))
+			continue;
+		for (int k = 0; k < n; k++)
+			add_fact(history, &history->columns[i], &facts[k]);
+	}
 }
 
 /* As if each identity were a value of the column itself. */
@@ -390,13 +391,14 @@ without_identities(const DatomEntityTable *table)
 	return shown;
 }
 
-void
-datom_entity_history(Relation db, const DatomEntityTable *table, const DatomSettled *at,
-					 DatomEntityStateFn take, void *arg)
+DatomHistory *
+datom_history_make(Relation db, const DatomEntityTable *table, const bool *needed,
+				   const DatomSettled *at, DatomEntityStateFn take, void *arg)
 {
-	History    *history = palloc0(sizeof(History));
+	DatomHistory *history = palloc0(sizeof(DatomHistory));
 
 	history->table = table;
+	history->needed = needed;
 	history->shown = without_identities(table);
 	history->db = db;
 	history->at = at;
@@ -416,10 +418,54 @@ datom_entity_history(Relation db, const DatomEntityTable *table, const DatomSett
 						get_array_type(column->type) : column->type,
 						&history->columns[i].length, &history->columns[i].by_value);
 	}
-	datom_db_facts(db, at, take_facts, history);
-	end_entity(history);
+	return history;
+}
+
+void
+datom_history_free(DatomHistory *history)
+{
 	if (history->reader)
 		datom_facts_end(history->reader);
 	datom_entity_row_free(history->row);
 	MemoryContextDelete(history->each);
+}
+
+/*
+ * A whole table
+ */
+
+typedef struct WholeTable
+{
+	DatomHistory *history;
+	bool		any;			/* an entity has begun */
+	int64		e;
+} WholeTable;
+
+static void
+take_facts(void *arg, int64 e, Datum a, const DatomFact *facts, int n)
+{
+	WholeTable *whole = arg;
+	struct varlena *ident = (struct varlena *) DatumGetPointer(a);
+
+	if (!whole->any || whole->e != e)
+	{
+		if (whole->any)
+			datom_history_end(whole->history);
+		datom_history_begin(whole->history, e);
+		whole->any = true;
+		whole->e = e;
+	}
+	datom_history_take(whole->history, VARDATA_ANY(ident), VARSIZE_ANY_EXHDR(ident), facts, n);
+}
+
+void
+datom_entity_history(Relation db, const DatomEntityTable *table, const DatomSettled *at,
+					 DatomEntityStateFn take, void *arg)
+{
+	WholeTable	whole = {.history = datom_history_make(db, table, NULL, at, take, arg)};
+
+	datom_db_facts(db, at, take_facts, &whole);
+	if (whole.any)
+		datom_history_end(whole.history);
+	datom_history_free(whole.history);
 }

@@ -84,6 +84,8 @@ my %TABLELESS = map { $_ => 1 } (
 	'datom.entities_at("any",boolean,oid,"any")', # not to be called
 	map({ my $f = $_; map { "datom.entities_$f(anyelement,$_)" } 'timestamp with time zone', 'bigint', 'text' } 'as_of', 'since'), # need SELECT on the entity table
 	'datom.entities_history(anyelement)', # likewise
+	map({ "datom.entity_as_of(anyelement,bigint,$_)" } 'timestamp with time zone', 'bigint', 'text'), # likewise
+	'datom.pit(regclass,name,name,regclass,name,name,interval,boolean)', # and on its labels: see 082_entity_rights.pl
 	'datom.q(text)', 'datom.q(text,"any")', # name their tables in text: see 093_datalog_rights.pl
 	'datom.q_json(text,jsonb,text)', 'datom.q_sql(text,jsonb)', 'datom.answer(text)', 'datom.answer(jsonb)',
 	'datom.q_describe(text,text)',        # likewise

@@ -60,6 +60,8 @@ make_datoms('secret', 300);
 make_datoms('empty', 0);
 my $before = one($dbh, "SELECT datom.basis('secret')::text");
 
+$dbh->do($_) for "CREATE TABLE labels AS SELECT 1000 + i::bigint AS l_e, '$before'::timestamptz AS l_at FROM generate_series(1, 300) i", 'GRANT SELECT ON labels TO PUBLIC';
+
 # A foreign table of a role.
 sub make_table
 {
@@ -96,7 +98,10 @@ my %ways = (
 	'as of a moment' => "SELECT * FROM datom.entities_as_of(NULL::TABLE, '$before'::timestamptz)",
 	'as of a moment, called' => "SELECT datom.entities_as_of(NULL::TABLE, '$before'::timestamptz)",
 	since => "SELECT * FROM datom.entities_since(NULL::TABLE, '2001-01-01Z'::timestamptz)",
-	history => 'SELECT count(*) FROM datom.entities_history(NULL::TABLE)');
+	history => 'SELECT count(*) FROM datom.entities_history(NULL::TABLE)',
+	'one at a moment' => "SELECT * FROM datom.entity_as_of(NULL::TABLE, 1010, '$before'::timestamptz)",
+	'labels' => "SELECT * FROM datom.pit('labels', 'l_e', 'l_at', 'TABLE') x (l_e bigint, id text, n bigint)",
+	'labels and states' => "SELECT * FROM datom.pit('labels', 'l_e', 'l_at', 'TABLE') x (l_e bigint, v text, valid_from timestamptz)");
 my @ways = sort keys %ways;
 
 # In place of an entity table, "called secret" is what the like of it shows by a
@@ -106,7 +111,10 @@ my %calls = (
 	'as of a moment' => "SELECT * FROM CALL('$before'::timestamptz)",
 	'as of a moment, called' => 'SELECT * FROM LATERAL (SELECT count(*) FROM CALL) x',
 	since => 'SELECT t FROM CALL WHERE t IS NOT NULL',
-	history => 'SELECT n FROM CALL WHERE v IS NOT NULL AND id IS NOT NULL UNION SELECT e FROM CALL');
+	history => 'SELECT n FROM CALL WHERE v IS NOT NULL AND id IS NOT NULL UNION SELECT e FROM CALL',
+	'one at a moment' => "SELECT * FROM CALL('$before'::timestamptz) WHERE e = 1010",
+	labels => "SELECT * FROM labels LEFT JOIN CALL ON e = l_e",
+	'labels and states' => "SELECT * FROM labels LEFT JOIN CALL('$before'::timestamptz) ON e = l_e");
 
 sub called
 {
