@@ -934,6 +934,83 @@ CREATE FUNCTION datom.sample(e bigint, fraction double precision, seed bigint DE
 	LANGUAGE C IMMUTABLE PARALLEL SAFE SUPPORT datom.sample_support AS 'MODULE_PATHNAME', 'datom_sample';
 COMMENT ON FUNCTION datom.sample(bigint, double precision, bigint) IS 'is the random number of an entity below the fraction? Never null';
 
+-- ---- interest and lateness ----
+
+CREATE FUNCTION datom.day_count(d1 date, d2 date, convention text, termination date DEFAULT NULL,
+		holidays date[] DEFAULT '{}') RETURNS integer
+	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'datom_day_count';
+COMMENT ON FUNCTION datom.day_count(date, date, text, date, date[]) IS 'the days from a date, included, to another, excluded, by a day count convention: ACT/360, ACT/365F, ACT/ACT ISDA, 30/360, 30E/360, 30E/360 ISDA, 30/360 US or BUS/252 (2006 ISDA Definitions, section 4.16; BUS/252: Brazil)';
+
+CREATE FUNCTION datom.year_fraction(d1 date, d2 date, convention text, termination date DEFAULT NULL,
+		holidays date[] DEFAULT '{}') RETURNS numeric
+	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'datom_year_fraction';
+COMMENT ON FUNCTION datom.year_fraction(date, date, text, date, date[]) IS 'the years from a date, included, to another, excluded, by a day count convention';
+
+CREATE FUNCTION datom.interest(principal numeric, rate numeric, d1 date, d2 date,
+		convention text DEFAULT 'ACT/365F', compounding text DEFAULT 'simple', frequency integer DEFAULT 1,
+		scale integer DEFAULT NULL, rounding text DEFAULT 'half_even', termination date DEFAULT NULL,
+		holidays date[] DEFAULT '{}') RETURNS numeric
+	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'datom_interest';
+COMMENT ON FUNCTION datom.interest(numeric, numeric, date, date, text, text, integer, integer, text, date, date[]) IS 'interest on a principal P at a yearly rate r over t years: simple P r t, compounded P ((1 + r/f)^(f t) - 1), continuous P (e^(r t) - 1)';
+
+CREATE FUNCTION datom.late(amount numeric, due date, paid date DEFAULT NULL, fine numeric DEFAULT 0.02,
+		mora_monthly numeric DEFAULT 0.01, mora_basis text DEFAULT '30',
+		remuneratory numeric DEFAULT 0, remuneratory_basis text DEFAULT 'BUS/252',
+		grace_days integer DEFAULT 0, cap numeric DEFAULT NULL, scale integer DEFAULT 2,
+		rounding text DEFAULT 'half_up', holidays date[] DEFAULT '{}', zone text DEFAULT 'UTC',
+		OUT days_late integer, OUT fine_amount numeric, OUT mora numeric, OUT remuneratory_amount numeric,
+		OUT total numeric) RETURNS record
+	LANGUAGE C STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'datom_late';
+COMMENT ON FUNCTION datom.late(numeric, date, date, numeric, numeric, text, numeric, text, integer, numeric, integer, text, date[], text) IS 'what is to be paid for a bill, and of what it is made: the fine, mora and remuneratory interest of Brazil; what is not paid is measured at the moment in force (CDC art. 52, Lei 7.089/1983, CMN 4.882/2020, Lei 14.690/2023)';
+
+-- ---- calendars ----
+
+CREATE FUNCTION datom.create_calendar(name text) RETURNS regclass
+	LANGUAGE C STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'datom_create_calendar';
+COMMENT ON FUNCTION datom.create_calendar(text) IS 'make a datom table of holidays, with those of Brazil, BR and BR-bank, each known from the day on which its law was published';
+
+-- In one pass: nothing says beforehand how many holidays a join would have to find.
+CREATE FUNCTION datom.holidays(db regclass, calendar text DEFAULT 'BR') RETURNS date[]
+	LANGUAGE sql STABLE PARALLEL RESTRICTED
+BEGIN ATOMIC
+	SELECT coalesce(array_agg(DISTINCT day ORDER BY day), '{}')
+	FROM (SELECT max(v::date) FILTER (WHERE a = ':holiday/date') AS day FROM datom.as_of(db)
+		WHERE a = ':holiday/date' OR a = ':holiday/calendar' AND v = datom.value(calendar)
+		GROUP BY e HAVING bool_or(a = ':holiday/calendar')) listed
+	WHERE day IS NOT NULL;
+END;
+CREATE FUNCTION datom.holidays(db regclass, calendar text, at timestamptz) RETURNS date[]
+	LANGUAGE sql STABLE PARALLEL RESTRICTED
+BEGIN ATOMIC
+	SELECT coalesce(array_agg(DISTINCT day ORDER BY day), '{}')
+	FROM (SELECT max(v::date) FILTER (WHERE a = ':holiday/date') AS day FROM datom.as_of(db, at)
+		WHERE a = ':holiday/date' OR a = ':holiday/calendar' AND v = datom.value(calendar)
+		GROUP BY e HAVING bool_or(a = ':holiday/calendar')) listed
+	WHERE day IS NOT NULL;
+END;
+CREATE FUNCTION datom.holidays(db regclass, calendar text, tx bigint) RETURNS date[]
+	LANGUAGE sql STABLE PARALLEL RESTRICTED
+BEGIN ATOMIC
+	SELECT coalesce(array_agg(DISTINCT day ORDER BY day), '{}')
+	FROM (SELECT max(v::date) FILTER (WHERE a = ':holiday/date') AS day FROM datom.as_of(db, tx)
+		WHERE a = ':holiday/date' OR a = ':holiday/calendar' AND v = datom.value(calendar)
+		GROUP BY e HAVING bool_or(a = ':holiday/calendar')) listed
+	WHERE day IS NOT NULL;
+END;
+CREATE FUNCTION datom.holidays(db regclass, calendar text, at text) RETURNS date[]
+	LANGUAGE sql STABLE PARALLEL RESTRICTED
+BEGIN ATOMIC
+	SELECT coalesce(array_agg(DISTINCT day ORDER BY day), '{}')
+	FROM (SELECT max(v::date) FILTER (WHERE a = ':holiday/date') AS day FROM datom.as_of(db, at)
+		WHERE a = ':holiday/date' OR a = ':holiday/calendar' AND v = datom.value(calendar)
+		GROUP BY e HAVING bool_or(a = ':holiday/calendar')) listed
+	WHERE day IS NOT NULL;
+END;
+COMMENT ON FUNCTION datom.holidays(regclass, text) IS 'the holidays of a calendar, in order, as known at the moment in force';
+COMMENT ON FUNCTION datom.holidays(regclass, text, timestamptz) IS 'the holidays of a calendar, in order, as known at an instant';
+COMMENT ON FUNCTION datom.holidays(regclass, text, bigint) IS 'the holidays of a calendar, in order, as known after a transaction';
+COMMENT ON FUNCTION datom.holidays(regclass, text, text) IS 'the holidays of a calendar, in order, as known at a moment: an instant with its zone, or a transaction';
+
 -- ---- proof ----
 
 CREATE FUNCTION datom."check"(db regclass, OUT rule text, OUT e bigint, OUT a datom.attribute,

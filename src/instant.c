@@ -120,6 +120,16 @@ datom_moment_instant(Oid db, DatomMoment moment)
 	}
 }
 
+TimestampTz
+datom_moment_now(void)
+{
+	DatomMoment moment = datom_moment_in_force();
+
+	return moment.kind == MOMENT_NOW ?
+		GetCurrentTransactionStartTimestamp() :
+		datom_moment_instant(InvalidOid, moment);
+}
+
 static void
 refuse_future(Oid db, TimestampTz at)
 {

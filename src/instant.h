@@ -34,6 +34,9 @@ typedef struct DatomSettled
 extern DatomMoment datom_moment_read(const char *text);
 extern DatomMoment datom_moment_in_force(void);
 
+/* Its instant; the start of the transaction if it is now, as now() has it. */
+extern TimestampTz datom_moment_now(void);
+
 /* The instant of a moment in a table, for bounds that need not be final. */
 extern TimestampTz datom_moment_instant(Oid db, DatomMoment moment);
 

@@ -525,11 +525,22 @@ PG_FUNCTION_INFO_V1(datom_now);
 Datum
 datom_now(PG_FUNCTION_ARGS)
 {
-	DatomMoment moment = datom_moment_in_force();
+	PG_RETURN_TIMESTAMPTZ(datom_moment_now());
+}
 
-	PG_RETURN_TIMESTAMPTZ(moment.kind == MOMENT_NOW ?
-						  GetCurrentTransactionStartTimestamp() :
-						  datom_moment_instant(InvalidOid, moment));
+void
+datom_moment_require(DatomMoment wanted)
+{
+	DatomMoment have = datom_moment_in_force();
+
+	if (have.kind != wanted.kind || have.tx != wanted.tx ||
+		have.instant != wanted.instant)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("the session does not ask as of that moment"),
+				 datom_as_of_in_force() ?
+				 errdetail("It asks as of %s.", datom_as_of) :
+				 errdetail("It asks as of now.")));
 }
 
 PG_FUNCTION_INFO_V1(datom_assert_as_of);
@@ -542,17 +553,7 @@ PG_FUNCTION_INFO_V1(datom_assert_as_of);
 Datum
 datom_assert_as_of(PG_FUNCTION_ARGS)
 {
-	DatomMoment wanted = datom_moment_read(text_to_cstring(PG_GETARG_TEXT_PP(0)));
-	DatomMoment have = datom_moment_in_force();
-
-	if (have.kind != wanted.kind || have.tx != wanted.tx ||
-		have.instant != wanted.instant)
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("the session does not ask as of that moment"),
-				 datom_as_of_in_force() ?
-				 errdetail("It asks as of %s.", datom_as_of) :
-				 errdetail("It asks as of now.")));
+	datom_moment_require(datom_moment_read(text_to_cstring(PG_GETARG_TEXT_PP(0))));
 	PG_RETURN_BOOL(true);
 }
 

@@ -16,4 +16,7 @@ extern DatomMoment datom_moment_of(Oid type, Datum value, bool isnull);
 /* The moment in an argument of a function that has a form for each type. */
 extern DatomMoment datom_moment_arg(FunctionCallInfo fcinfo, int argno);
 
+/* Refuses a session that asks as of another moment. */
+extern void datom_moment_require(DatomMoment wanted);
+
 #endif

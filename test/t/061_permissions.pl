@@ -80,6 +80,10 @@ my %TABLELESS = map { $_ => 1 } (
 	'datom.shard(bigint)',                # arithmetic, and the session's own setting
 	'datom.shard_predicates(integer,text)', # text
 	'datom.random_numbers(bigint,bigint)', # arithmetic
+	'datom.day_count(date,date,text,date,date[])', 'datom.year_fraction(date,date,text,date,date[])', # arithmetic
+	'datom.interest(numeric,numeric,date,date,text,text,integer,integer,text,date,date[])', # likewise
+	'datom.late(numeric,date,date,numeric,numeric,text,numeric,text,integer,numeric,integer,text,date[],text)', # likewise
+	'datom.create_calendar(text)',        # needs CREATE on the schema
 	'datom.entries_given()',              # a trigger of datom.tx
 	'datom.entities_at("any",boolean,oid,"any")', # not to be called
 	map({ my $f = $_; map { "datom.entities_$f(anyelement,$_)" } 'timestamp with time zone', 'bigint', 'text' } 'as_of', 'since'), # need SELECT on the entity table
