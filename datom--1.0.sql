@@ -1011,6 +1011,135 @@ COMMENT ON FUNCTION datom.holidays(regclass, text, timestamptz) IS 'the holidays
 COMMENT ON FUNCTION datom.holidays(regclass, text, bigint) IS 'the holidays of a calendar, in order, as known after a transaction';
 COMMENT ON FUNCTION datom.holidays(regclass, text, text) IS 'the holidays of a calendar, in order, as known at a moment: an instant with its zone, or a transaction';
 
+-- ---- saved queries ----
+
+-- The catalogue: a datom table, so that what it said stays. Its attributes are
+-- defined by the first who writes, and not here, where a restore would meet them.
+-- Made without datom.create(), which needs the library preloaded.
+CREATE TABLE datom.queries OF datom.datom USING datom;
+CREATE SEQUENCE datom.queries_e_seq OWNED BY datom.queries.e;
+ALTER TABLE datom.queries ALTER e SET DEFAULT pg_catalog.nextval('datom.queries_e_seq'::pg_catalog.regclass);
+CREATE INDEX ON datom.queries (tx, e);
+CREATE INDEX ON datom.queries USING datom_order (a, e);
+CREATE INDEX ON datom.queries USING datom_order (e, a);
+CREATE INDEX ON datom.queries USING datom_order (a, v);
+CREATE INDEX ON datom.queries USING datom_order (v, a);
+COMMENT ON TABLE datom.queries IS 'the catalogue: a datom table of what is said about saved queries';
+COMMENT ON COLUMN datom.queries.e IS 'the entity';
+COMMENT ON COLUMN datom.queries.a IS 'the attribute';
+COMMENT ON COLUMN datom.queries.v IS 'the value';
+COMMENT ON COLUMN datom.queries.tx IS 'the transaction that said so';
+COMMENT ON COLUMN datom.queries.added IS 'whether it asserts or retracts';
+COMMENT ON SEQUENCE datom.queries_e_seq IS 'entities of the catalogue';
+SELECT pg_catalog.pg_extension_config_dump('datom.queries', '');
+SELECT pg_catalog.pg_extension_config_dump('datom.queries_e_seq', '');
+GRANT SELECT ON datom.queries TO PUBLIC;
+
+CREATE FUNCTION datom.save_query(name text, query text, doc text DEFAULT NULL, owner text DEFAULT NULL,
+		tags text[] DEFAULT NULL, stability text DEFAULT NULL, arguments text DEFAULT NULL,
+		rules text DEFAULT NULL) RETURNS text
+	LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'datom_save_query';
+COMMENT ON FUNCTION datom.save_query(text, text, text, text, text[], text, text, text) IS 'make a query in SQL or EDN a view, or a function if it takes arguments, and a version in the catalogue; returns its qualified name';
+
+CREATE FUNCTION datom.undo_query(name text, version integer DEFAULT NULL) RETURNS integer
+	LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'datom_undo_query';
+COMMENT ON FUNCTION datom.undo_query(text, integer) IS 'make an older version of a saved query, by default the one before, its newest version; returns its number';
+
+CREATE FUNCTION datom.drop_query(name text) RETURNS void
+	LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'datom_drop_query';
+COMMENT ON FUNCTION datom.drop_query(text) IS 'drop the view or function of a saved query; its versions stay';
+
+-- Facts turned to columns here, because datom.entities() wants attributes that are
+-- defined. A version of which datom.tx does not know yet is this transaction's.
+CREATE VIEW datom.saved_query_version AS
+WITH version AS (
+	SELECT e, min(tx) AS tx,
+		max(tx) FILTER (WHERE a = ':query/dropped') AS dropped_tx,
+		max(v::text) FILTER (WHERE a = ':query/name') AS name,
+		max(v::integer) FILTER (WHERE a = ':query/version') AS version,
+		max(v::text) FILTER (WHERE a = ':query/language') AS language,
+		max(v::text) FILTER (WHERE a = ':query/text') AS query,
+		max(v::text) FILTER (WHERE a = ':query/arguments') AS arguments,
+		max(v::text) FILTER (WHERE a = ':query/signature') AS signature,
+		max(v::text) FILTER (WHERE a = ':query/doc') AS doc,
+		max(v::text) FILTER (WHERE a = ':query/owner') AS owner,
+		coalesce(array_agg(v::text ORDER BY v) FILTER (WHERE a = ':query/tag'), '{}') AS tags,
+		max(v::text) FILTER (WHERE a = ':query/stability') AS stability,
+		coalesce(array_agg(v::text ORDER BY v) FILTER (WHERE a = ':query/input'), '{}') AS inputs
+	FROM datom.as_of('datom.queries')
+	GROUP BY e
+	HAVING bool_or(a = ':query/version'))
+SELECT v.*, said.role AS author, said.instant AS valid_from, dropped.instant AS dropped_at,
+	row_number() OVER (PARTITION BY name ORDER BY version DESC) = 1 AND dropped_tx IS NULL AS is_newest
+FROM version v
+LEFT JOIN datom.tx said ON said.tx = v.tx AND said.db = 'datom.queries'::regclass
+LEFT JOIN datom.tx dropped ON dropped.tx = v.dropped_tx AND dropped.db = 'datom.queries'::regclass;
+COMMENT ON VIEW datom.saved_query_version IS 'what saved_query and saved_query_history show a part of';
+
+CREATE VIEW datom.saved_query_history AS
+SELECT name, version, query, doc, owner, tags, stability, author, valid_from,
+	least(dropped_at, lead(valid_from) OVER (PARTITION BY name ORDER BY version)) AS valid_to
+FROM datom.saved_query_version;
+COMMENT ON VIEW datom.saved_query_history IS 'all versions of saved queries up to the moment in force';
+COMMENT ON COLUMN datom.saved_query_history.name IS 'the qualified name';
+COMMENT ON COLUMN datom.saved_query_history.version IS 'its number among the versions of the name';
+COMMENT ON COLUMN datom.saved_query_history.query IS 'its text, in SQL or EDN';
+COMMENT ON COLUMN datom.saved_query_history.doc IS 'what it is for';
+COMMENT ON COLUMN datom.saved_query_history.owner IS 'who answers for it';
+COMMENT ON COLUMN datom.saved_query_history.tags IS 'words by which it can be found';
+COMMENT ON COLUMN datom.saved_query_history.stability IS 'experimental or production';
+COMMENT ON COLUMN datom.saved_query_history.author IS 'the role that saved it';
+COMMENT ON COLUMN datom.saved_query_history.valid_from IS 'when it was saved; null until the transaction has committed';
+COMMENT ON COLUMN datom.saved_query_history.valid_to IS 'when the next version came, or it was dropped; null: it is the newest';
+
+CREATE VIEW datom.saved_query AS
+SELECT q.name, view.oid::regclass AS relation, function.oid::regprocedure AS function, q.language, q.query, q.arguments,
+	q.doc, q.owner, q.author, q.tags, q.stability, q.inputs, q.version, q.valid_from AS saved_at
+FROM datom.saved_query_version q
+LEFT JOIN (pg_class view JOIN pg_namespace view_schema ON view_schema.oid = view.relnamespace)
+	ON q.signature IS NULL AND view.relkind = 'v' AND format('%I.%I', view_schema.nspname, view.relname) = q.name
+LEFT JOIN (pg_proc function JOIN pg_namespace function_schema ON function_schema.oid = function.pronamespace)
+	ON format('%I.%I', function_schema.nspname, function.proname) = q.name
+		AND (pg_identify_object('pg_proc'::regclass, function.oid, 0)).identity = q.signature
+WHERE q.is_newest;
+COMMENT ON VIEW datom.saved_query IS 'saved queries as of the moment in force';
+COMMENT ON COLUMN datom.saved_query.name IS 'the qualified name';
+COMMENT ON COLUMN datom.saved_query.relation IS 'its view; null if it is a function, or was dropped by hand';
+COMMENT ON COLUMN datom.saved_query.function IS 'its function; null if it is a view, or was dropped by hand';
+COMMENT ON COLUMN datom.saved_query.language IS 'sql or edn';
+COMMENT ON COLUMN datom.saved_query.query IS 'its text';
+COMMENT ON COLUMN datom.saved_query.arguments IS 'names and types of its arguments; null: it takes none';
+COMMENT ON COLUMN datom.saved_query.doc IS 'what it is for';
+COMMENT ON COLUMN datom.saved_query.owner IS 'who answers for it';
+COMMENT ON COLUMN datom.saved_query.author IS 'the role that saved this version';
+COMMENT ON COLUMN datom.saved_query.tags IS 'words by which it can be found';
+COMMENT ON COLUMN datom.saved_query.stability IS 'experimental or production';
+COMMENT ON COLUMN datom.saved_query.inputs IS 'what it reads: a datom table and an attribute, or a relation';
+COMMENT ON COLUMN datom.saved_query.version IS 'the number of its version';
+COMMENT ON COLUMN datom.saved_query.saved_at IS 'when this version was saved; null until the transaction has committed';
+
+GRANT SELECT ON datom.saved_query, datom.saved_query_history TO PUBLIC;
+
+CREATE FUNCTION datom.search_queries(words text) RETURNS SETOF datom.saved_query
+	LANGUAGE sql STABLE STRICT PARALLEL RESTRICTED
+BEGIN ATOMIC
+	SELECT q.*
+	FROM datom.saved_query q,
+		to_tsquery('simple', (SELECT string_agg(word || ':*', ' & ')
+			FROM regexp_split_to_table(words, '[^[:alnum:]]+') word WHERE word <> '')) AS sought,
+		LATERAL (SELECT
+			setweight(to_tsvector('simple', regexp_replace(q.name, '[^[:alnum:]]+', ' ', 'g')), 'A')
+			|| setweight(to_tsvector('simple', regexp_replace(array_to_string(q.tags, ' '), '[^[:alnum:]]+', ' ', 'g')), 'B')
+			|| setweight(to_tsvector('simple', regexp_replace(coalesce(q.doc, ''), '[^[:alnum:]]+', ' ', 'g')), 'C') AS text) d
+	WHERE sought IS NULL OR d.text @@ sought
+	ORDER BY ts_rank(d.text, sought) DESC NULLS LAST, q.name;
+END;
+COMMENT ON FUNCTION datom.search_queries(text) IS 'saved queries of which name, tags and doc have words that begin with all of these, the best first';
+
+CREATE FUNCTION datom.check_queries(OUT name text, OUT error text) RETURNS SETOF record
+	LANGUAGE C VOLATILE PARALLEL UNSAFE ROWS 10 AS 'MODULE_PATHNAME', 'datom_check_queries';
+COMMENT ON FUNCTION datom.check_queries() IS 'saved queries that the caller cannot ask, with the error';
+
 -- ---- proof ----
 
 CREATE FUNCTION datom."check"(db regclass, OUT rule text, OUT e bigint, OUT a datom.attribute,

@@ -148,7 +148,10 @@ skip_notice(Oid relid)
 			 errdetail("A datom table is appended to and never rewritten.")));
 }
 
-/* All relations that VACUUM without a list would take, less the datom tables. */
+/*
+ * All relations that VACUUM without a list would take, less the datom tables. Of
+ * the extension's own one nobody wants to hear.
+ */
 static List *
 all_but_datoms(void)
 {
@@ -166,10 +169,10 @@ all_but_datoms(void)
 			continue;
 		if (isOtherTempNamespace(form->relnamespace))
 			continue;
-		if (datom_log_is(form->oid))
-			skip_notice(form->oid);
-		else
+		if (!datom_log_is(form->oid))
 			rels = lappend(rels, makeVacuumRelation(NULL, form->oid, NIL));
+		else if (form->relnamespace != get_namespace_oid("datom", false))
+			skip_notice(form->oid);
 	}
 	systable_endscan(scan);
 	table_close(pgclass, AccessShareLock);

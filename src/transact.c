@@ -829,6 +829,18 @@ datom_transact_ops(Relation rel, List *ops, List *nodes, Oid role,
 	end_reader(&t);
 }
 
+void
+datom_transact_json_as(Relation rel, Jsonb *json, Oid role)
+{
+	Transact	t = {.rel = rel, .role = role};
+
+	prepare(&t);
+	t.data = datom_txdata_read(RelationGetRelid(rel), datom_attrs(rel),
+							   datom_txdata_from_json(json), true);
+	carry_out(&t, NULL, NULL);
+	end_reader(&t);
+}
+
 static Datum
 transact(FunctionCallInfo fcinfo, const Edn *form, bool json)
 {

@@ -5,6 +5,7 @@
 #define DATOM_TRANSACT_H
 
 #include "compat.h"
+#include "utils/jsonb.h"
 #include "utils/rel.h"
 
 #include "facts.h"
@@ -20,5 +21,8 @@ typedef void (*DatomTransactCheck) (void *arg, DatomReader *reader);
  */
 extern void datom_transact_ops(Relation rel, List *ops, List *nodes, Oid role,
 							   DatomTransactCheck check, void *arg);
+
+/* Carries out transaction data in JSON with the rights of a role, likewise. */
+extern void datom_transact_json_as(Relation rel, Jsonb *json, Oid role);
 
 #endif

@@ -96,7 +96,11 @@ my %TABLELESS = map { $_ => 1 } (
 	'datom.saved_q(text)', 'datom.saved_q(text,"any")', # likewise: see 096_datalog_view_rights.pl
 	'datom.q_given("any")',               # what it is given
 	'datom.q_allowed(oid,regclass)',      # what has_table_privilege() says
-	'datom.source(regclass,text,text,boolean)'); # likewise, as JSON
+	'datom.source(regclass,text,text,boolean)', # likewise, as JSON
+	'datom.save_query(text,text,text,text,text[],text,text,text)', # needs CREATE on the schema, and to own what is there: see saved_query
+	'datom.undo_query(text,integer)', 'datom.drop_query(text)', # likewise
+	'datom.search_queries(text)',         # the catalogue, which is open to all
+	'datom.check_queries()');             # what the caller may plan
 # Who writes needs INSERT, and SELECT as well where the answer tells of facts.
 my %NEEDS = ('import_tx' => 'INSERT', 'transact' => 'SELECT INSERT', 'define_attribute' => 'SELECT INSERT', 'live' => 'owner');
 
