@@ -1140,6 +1140,163 @@ CREATE FUNCTION datom.check_queries(OUT name text, OUT error text) RETURNS SETOF
 	LANGUAGE C VOLATILE PARALLEL UNSAFE ROWS 10 AS 'MODULE_PATHNAME', 'datom_check_queries';
 COMMENT ON FUNCTION datom.check_queries() IS 'saved queries that the caller cannot ask, with the error';
 
+-- ---- use of saved queries ----
+
+CREATE FUNCTION datom.usage(OUT class oid, OUT schema oid, OUT name name, OUT role oid,
+		OUT calls bigint, OUT rows bigint, OUT total_time double precision, OUT last_used timestamptz)
+	RETURNS SETOF record
+	LANGUAGE C VOLATILE PARALLEL SAFE ROWS 100 AS 'MODULE_PATHNAME', 'datom_usage';
+COMMENT ON FUNCTION datom.usage() IS 'how often views and SQL functions of this database were used, by role';
+
+CREATE VIEW datom.saved_query_usage AS
+SELECT q.name AS query, pg_get_userbyid(u.role)::text AS role, u.calls, u.rows, u.total_time, u.last_used
+FROM datom.usage() u
+JOIN pg_namespace n ON n.oid = u.schema
+JOIN datom.saved_query q ON q.name = format('%I.%I', n.nspname, u.name)
+	AND u.class = CASE WHEN q.arguments IS NULL THEN 'pg_class'::regclass ELSE 'pg_proc'::regclass END;
+COMMENT ON VIEW datom.saved_query_usage IS 'how often saved queries were used, by role';
+COMMENT ON COLUMN datom.saved_query_usage.query IS 'the qualified name of the query';
+COMMENT ON COLUMN datom.saved_query_usage.role IS 'who asked';
+COMMENT ON COLUMN datom.saved_query_usage.calls IS 'statements that used it and did not fail';
+COMMENT ON COLUMN datom.saved_query_usage.rows IS 'rows that these statements returned';
+COMMENT ON COLUMN datom.saved_query_usage.total_time IS 'how long they ran, in milliseconds';
+COMMENT ON COLUMN datom.saved_query_usage.last_used IS 'when the last of them began';
+GRANT SELECT ON datom.saved_query_usage TO PUBLIC;
+
+-- ---- runs and lineage ----
+
+CREATE FUNCTION datom.in_run_support(internal) RETURNS internal
+	LANGUAGE C STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'datom_in_run_support';
+COMMENT ON FUNCTION datom.in_run_support(internal) IS 'tells the library which function in_run is';
+
+-- Safe in workers, which evaluate the gate as well: it is the leader that counts.
+CREATE FUNCTION datom.in_run(run uuid, i integer, n integer) RETURNS boolean
+	LANGUAGE C STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'datom_in_run'
+	SUPPORT datom.in_run_support;
+COMMENT ON FUNCTION datom.in_run(uuid, integer, integer) IS 'true: the statement reads shard i of n of a run; an error if its session asks as of another moment';
+
+CREATE FUNCTION datom.run_inputs(inputs text[]) RETURNS TABLE (input text, relation oid, attribute text)
+	LANGUAGE sql STABLE STRICT PARALLEL SAFE
+BEGIN ATOMIC
+	SELECT i.name, to_regclass(i.name)::oid, i.attribute
+	FROM (SELECT regexp_replace(i, ' :[^ "]+$', '') AS name, substring(i FROM ' (:[^ "]+)$') AS attribute
+		FROM unnest(inputs) i) i;
+END;
+COMMENT ON FUNCTION datom.run_inputs(text[]) IS 'inputs of a saved query, taken apart';
+
+-- Through views, and from entity tables to the tables that they show.
+CREATE FUNCTION datom.run_tables(inputs text[]) RETURNS SETOF oid
+	LANGUAGE sql STABLE STRICT PARALLEL SAFE
+BEGIN ATOMIC
+	WITH RECURSIVE reached AS (
+		SELECT relation FROM datom.run_inputs(inputs)
+		UNION
+		SELECT n.relation FROM reached r, LATERAL (
+			SELECT d.refobjid FROM pg_rewrite w JOIN pg_depend d ON d.classid = 'pg_rewrite'::regclass AND d.objid = w.oid
+				AND d.refclassid = 'pg_class'::regclass
+			WHERE w.ev_class = r.relation
+			UNION ALL
+			SELECT to_regclass(o.option_value)::oid FROM pg_foreign_table f JOIN pg_foreign_server s ON s.oid = f.ftserver
+				JOIN pg_foreign_data_wrapper w ON w.oid = s.srvfdw AND w.fdwname = 'datom',
+				pg_options_to_table(f.ftoptions) o
+			WHERE f.ftrelid = r.relation AND o.option_name = 'db') n(relation))
+	SELECT c.oid FROM reached r JOIN pg_class c ON c.oid = r.relation JOIN pg_am m ON m.oid = c.relam WHERE m.amname = 'datom';
+END;
+COMMENT ON FUNCTION datom.run_tables(text[]) IS 'the datom tables that a saved query reads in the end';
+
+CREATE FUNCTION datom.run_event(id uuid, query text, job text, namespace text, sql text, args jsonb, shards integer,
+		basis text, inputs text[], columns text[], types text[], with_schemas boolean, OUT common text, OUT output text)
+	LANGUAGE sql STABLE PARALLEL RESTRICTED
+BEGIN ATOMIC
+	WITH facet AS (
+		SELECT name, jsonb_build_object('_producer', 'urn:postgresql-extension:datom',
+			'_schemaURL', format('https://openlineage.io/spec/facets/%s/%s.json#/$defs/%2$s', version, name)) AS head
+		FROM (VALUES ('NominalTimeRunFacet', '1-0-1'), ('ExternalQueryRunFacet', '1-0-2'), ('ExecutionParametersRunFacet', '1-0-0'),
+			('SQLJobFacet', '1-1-0'), ('JobTypeJobFacet', '2-0-4'), ('SchemaDatasetFacet', '1-2-0'), ('DatasetVersionDatasetFacet', '1-0-1')) f(name, version)),
+	facets AS (SELECT jsonb_object_agg(name, head) AS f FROM facet),
+	relation AS (
+		SELECT i.input, i.relation, coalesce(m.amname = 'datom', false) AS is_datom,
+			jsonb_agg(i.attribute ORDER BY i.attribute) FILTER (WHERE i.attribute IS NOT NULL) AS attributes
+		FROM datom.run_inputs(inputs) i LEFT JOIN pg_class c ON c.oid = i.relation LEFT JOIN pg_am m ON m.oid = c.relam
+		GROUP BY 1, 2, 3),
+	-- Types of attributes are for those who may read the table.
+	readable AS MATERIALIZED (SELECT relation FROM relation WHERE is_datom AND has_table_privilege(relation, 'SELECT')),
+	typed AS (SELECT r.relation, a.ident::text AS name, a.value_type AS type FROM readable r, datom.attributes(r.relation::regclass) a),
+	field AS (
+		SELECT r.input, jsonb_build_object('name', a.name) || CASE WHEN t.type IS NULL THEN '{}' ELSE jsonb_build_object('type', t.type) END AS field, a.name AS place
+		FROM relation r CROSS JOIN jsonb_array_elements_text(r.attributes) a(name) LEFT JOIN typed t ON t.relation = r.relation AND t.name = a.name
+		UNION ALL
+		SELECT r.input, jsonb_build_object('name', a.attname, 'type', format_type(a.atttypid, a.atttypmod)), to_char(a.attnum, '00000')
+		FROM relation r JOIN pg_attribute a ON a.attrelid = r.relation AND a.attnum > 0 AND NOT a.attisdropped
+		WHERE NOT r.is_datom),
+	schema AS (SELECT input, jsonb_agg(field ORDER BY place) AS fields FROM field WHERE with_schemas GROUP BY input),
+	input AS (
+		SELECT jsonb_build_object('namespace', namespace, 'name', current_database() || '.' || r.input,
+			'facets', CASE WHEN s.fields IS NULL THEN '{}' ELSE jsonb_build_object('schema', f->'SchemaDatasetFacet' || jsonb_build_object('fields', s.fields)) END
+				|| CASE WHEN r.is_datom THEN jsonb_build_object('version', f->'DatasetVersionDatasetFacet' || jsonb_build_object('datasetVersion', basis)) ELSE '{}' END) AS input
+		FROM facets, relation r LEFT JOIN schema s USING (input))
+	SELECT substr(body::text, 2, length(body::text) - 2), substr(output::text, 2, length(output::text) - 2)
+	FROM facets,
+		LATERAL (SELECT jsonb_build_object(
+			'producer', 'urn:postgresql-extension:datom',
+			'schemaURL', 'https://openlineage.io/spec/2-0-2/OpenLineage.json#/$defs/RunEvent',
+			'run', jsonb_build_object('runId', id, 'facets', jsonb_build_object(
+				'nominalTime', f->'NominalTimeRunFacet' || jsonb_build_object('nominalStartTime', basis),
+				'externalQuery', f->'ExternalQueryRunFacet' || jsonb_build_object('externalQueryId', id, 'source', namespace),
+				'executionParameters', f->'ExecutionParametersRunFacet' || jsonb_build_object('parameters',
+					jsonb_build_array(jsonb_build_object('key', 'as_of', 'value', basis), jsonb_build_object('key', 'shards', 'value', shards::text),
+						jsonb_build_object('key', 'args', 'value', args::text))))),
+			'job', jsonb_build_object('namespace', namespace, 'name', current_database() || '.' || job, 'facets', jsonb_build_object(
+				'sql', f->'SQLJobFacet' || jsonb_build_object('query', sql, 'dialect', 'postgresql'),
+				'jobType', f->'JobTypeJobFacet' || jsonb_build_object('processingType', 'BATCH', 'integration', 'DATOM', 'jobType', 'QUERY'))),
+			'inputs', coalesce((SELECT jsonb_agg(i.input ORDER BY i.input->>'name') FROM input i), '[]')) AS body) b,
+		LATERAL (SELECT jsonb_build_object('namespace', namespace, 'name', current_database() || '.' || query,
+			'facets', jsonb_build_object('version', f->'DatasetVersionDatasetFacet' || jsonb_build_object('datasetVersion', basis))
+				|| CASE WHEN with_schemas THEN jsonb_build_object('schema', f->'SchemaDatasetFacet' || jsonb_build_object('fields',
+					(SELECT jsonb_agg(jsonb_build_object('name', c.name, 'type', c.type) ORDER BY c.i) FROM unnest(columns, types) WITH ORDINALITY c(name, type, i))))
+					ELSE '{}' END) AS output) o;
+END;
+COMMENT ON FUNCTION datom.run_event(uuid, text, text, text, text, jsonb, integer, text, text[], text[], text[], boolean) IS 'what all OpenLineage events of a run have in common, as members of the object and of its output';
+
+CREATE FUNCTION datom.run(query text, args jsonb DEFAULT '{}', basis text DEFAULT NULL, shards integer DEFAULT 1,
+		job text DEFAULT NULL, key text DEFAULT 'e',
+		OUT run uuid, OUT basis timestamptz, OUT sql text, OUT predicates text[], OUT settings text)
+	LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'datom_run';
+COMMENT ON FUNCTION datom.run(text, jsonb, text, integer, text, text) IS 'plan the reading of a saved query as of one moment, in shards';
+
+CREATE FUNCTION datom.run_list(OUT run uuid, OUT query text, OUT job text, OUT args jsonb, OUT basis timestamptz, OUT shards integer,
+		OUT role oid, OUT started_at timestamptz, OUT ended_at timestamptz, OUT shards_done integer, OUT rows bigint, OUT state text)
+	RETURNS SETOF record
+	LANGUAGE C VOLATILE PARALLEL SAFE ROWS 100 AS 'MODULE_PATHNAME', 'datom_run_list';
+COMMENT ON FUNCTION datom.run_list() IS 'the runs that this server remembers';
+
+CREATE VIEW datom.runs AS
+SELECT run, query, job, args, basis, shards, pg_get_userbyid(role)::text AS role, started_at, ended_at, shards_done, rows, state
+FROM datom.run_list();
+COMMENT ON VIEW datom.runs IS 'the runs that this server remembers';
+COMMENT ON COLUMN datom.runs.run IS 'its id';
+COMMENT ON COLUMN datom.runs.query IS 'the saved query';
+COMMENT ON COLUMN datom.runs.job IS 'what it is part of';
+COMMENT ON COLUMN datom.runs.args IS 'arguments of the query; null for who may not see them';
+COMMENT ON COLUMN datom.runs.basis IS 'the moment as of which it reads';
+COMMENT ON COLUMN datom.runs.shards IS 'how many there are';
+COMMENT ON COLUMN datom.runs.role IS 'who asked for it';
+COMMENT ON COLUMN datom.runs.started_at IS 'when it was planned';
+COMMENT ON COLUMN datom.runs.ended_at IS 'when the last shard ended; null while some have not';
+COMMENT ON COLUMN datom.runs.shards_done IS 'how many were read to their end';
+COMMENT ON COLUMN datom.runs.rows IS 'rows of these';
+COMMENT ON COLUMN datom.runs.state IS 'started, running, complete or failed';
+GRANT SELECT ON datom.runs TO PUBLIC;
+
+CREATE FUNCTION datom.run_shards(run uuid, OUT shard integer, OUT attempts integer, OUT rows bigint, OUT state text,
+		OUT started_at timestamptz, OUT ended_at timestamptz) RETURNS SETOF record
+	LANGUAGE C VOLATILE STRICT PARALLEL SAFE ROWS 35 AS 'MODULE_PATHNAME', 'datom_run_shards';
+COMMENT ON FUNCTION datom.run_shards(uuid) IS 'how far the shards of a run are';
+
+CREATE FUNCTION datom.lineage(run uuid) RETURNS jsonb
+	LANGUAGE C VOLATILE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'datom_lineage';
+COMMENT ON FUNCTION datom.lineage(uuid) IS 'a run as an OpenLineage event, as it stands now';
+
 -- ---- proof ----
 
 CREATE FUNCTION datom."check"(db regclass, OUT rule text, OUT e bigint, OUT a datom.attribute,

@@ -11,12 +11,18 @@
 #include "custom_scan.h"
 #include "guard.h"
 #include "log.h"
+#include "lineage.h"
 #include "order_am.h"
 #include "planner.h"
+#include "run.h"
+#include "run_table.h"
 #include "settings.h"
 #include "tail.h"
 #include "ticker.h"
 #include "txlog.h"
+#include "usage.h"
+#include "usage_table.h"
+#include "watch.h"
 
 PG_MODULE_MAGIC;
 
@@ -36,5 +42,11 @@ _PG_init(void)
 	datom_call_scan_init();
 	datom_planner_init();
 	datom_guard_init();
+	datom_watch_init();
+	datom_usage_table_init();
+	datom_usage_init();
+	datom_run_table_init();
+	datom_lineage_init();
+	datom_run_init();
 	MarkGUCPrefixReserved("datom");
 }

@@ -20,6 +20,7 @@ char	   *datom_shard_setting = NULL;
 bool		datom_enable_scan = true;
 bool		datom_enable_orders = true;
 bool		datom_enable_aggregates = true;
+bool		datom_track_usage = true;
 
 #ifdef DATOM_TEST
 static const struct config_enum_entry break_options[] = {
@@ -90,6 +91,10 @@ datom_settings_init(void)
 							 "Lets the planner read datom tables by a scan of their own.",
 							 "Plans made while it is on stay in use.",
 							 &datom_enable_scan, true, PGC_USERSET, GUC_EXPLAIN,
+							 NULL, NULL, NULL);
+	DefineCustomBoolVariable("datom.track_usage",
+							 "Counts the use of saved queries.",
+							 NULL, &datom_track_usage, true, PGC_SUSET, 0,
 							 NULL, NULL, NULL);
 #ifdef DATOM_TEST
 	DefineCustomEnumVariable("datom.test_break", "Breaks a rule, for tests.", NULL,

@@ -14,6 +14,7 @@ extern char *datom_shard_setting;	/* i/n: what datom.shard(e) picks; empty: all 
 extern bool datom_enable_scan;	/* of plans, not of answers */
 extern bool datom_enable_aggregates;	/* of plans, not of answers */
 extern bool datom_enable_orders;	/* readers use orders */
+extern bool datom_track_usage;	/* statements are counted; see usage.c */
 
 #ifdef DATOM_TEST
 /* Ways to break the order of commits, so that tests can be seen to notice. */

@@ -85,6 +85,12 @@ my %TABLELESS = map { $_ => 1 } (
 	'datom.late(numeric,date,date,numeric,numeric,text,numeric,text,integer,numeric,integer,text,date[],text)', # likewise
 	'datom.create_calendar(text)',        # needs CREATE on the schema
 	'datom.entries_given()',              # a trigger of datom.tx
+	'datom.usage()',                      # counts by name and role, for everybody
+	'datom.run(text,jsonb,text,integer,text,text)', # names a saved query: see 102_runs.pl
+	'datom.in_run(uuid,integer,integer)', 'datom.run_list()', 'datom.run_shards(uuid)', 'datom.lineage(uuid)', # likewise
+	'datom.in_run_support(internal)',     # not to be called
+	'datom.run_inputs(text[])', 'datom.run_tables(text[])', # what catalogs show to all
+	'datom.run_event(uuid,text,text,text,text,jsonb,integer,text,text[],text[],text[],boolean)', # likewise
 	'datom.entities_at("any",boolean,oid,"any")', # not to be called
 	map({ my $f = $_; map { "datom.entities_$f(anyelement,$_)" } 'timestamp with time zone', 'bigint', 'text' } 'as_of', 'since'), # need SELECT on the entity table
 	'datom.entities_history(anyelement)', # likewise
