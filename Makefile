@@ -37,7 +37,7 @@ FLOORS = \
 	order_block_test tail_test guard module
 OBJS = $(patsubst %.c,%.o,$(wildcard $(FLOORS:%=src/%.c)))
 
-REGRESS = attribute value log log_refuse log_index log_bulk order timetravel custom_scan shard entity transact evolve check entity_table entity_aggregate entity_write entities entity_scan pull datalog_sql datalog datalog_view point_in_time random_numbers finance holidays saved_query saved_query_usage run
+REGRESS = attribute value log log_refuse log_index log_bulk order timetravel custom_scan shard entity transact evolve check entity_table entity_aggregate entity_write entities entity_scan pull datalog_sql datalog datalog_view point_in_time random_numbers finance holidays saved_query saved_query_usage run expectation
 REGRESS_OPTS = --load-extension=datom
 ISOLATION = $(basename $(notdir $(wildcard test/isolation/specs/*.spec)))
 ISOLATION_OPTS = --inputdir=test/isolation --outputdir=output_iso --load-extension=datom

@@ -1297,6 +1297,49 @@ CREATE FUNCTION datom.lineage(run uuid) RETURNS jsonb
 	LANGUAGE C VOLATILE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'datom_lineage';
 COMMENT ON FUNCTION datom.lineage(uuid) IS 'a run as an OpenLineage event, as it stands now';
 
+-- ---- expectations ----
+
+-- Of declarations of the same name the last counts: by commit, then by entity. What
+-- the transaction in progress has said is in no entry yet.
+CREATE VIEW datom.expectation AS
+	SELECT said.query, said.name, said.predicate, said.doc, said.search_path, said.author, said.instant AS declared_at
+	FROM (SELECT DISTINCT ON (d.query, d.name) d.*, t.instant
+		FROM (SELECT e, max(tx) AS tx,
+				max(v::text) FILTER (WHERE a = ':expectation/query') AS query,
+				max(v::text) FILTER (WHERE a = ':expectation/name') AS name,
+				max(v::text) FILTER (WHERE a = ':expectation/predicate') AS predicate,
+				max(v::text) FILTER (WHERE a = ':expectation/doc') AS doc,
+				max(v::text) FILTER (WHERE a = ':expectation/search-path') AS search_path,
+				max(v::text) FILTER (WHERE a = ':expectation/author') AS author
+			FROM datom.as_of('datom.queries')
+			WHERE a IN (':expectation/query', ':expectation/name', ':expectation/predicate',
+				':expectation/doc', ':expectation/search-path', ':expectation/author')
+			GROUP BY e) d
+		LEFT JOIN datom.tx t ON t.db = 'datom.queries'::regclass AND t.tx = d.tx
+		ORDER BY d.query, d.name, t.instant DESC NULLS FIRST, d.e DESC) said
+	WHERE said.predicate IS NOT NULL;
+COMMENT ON VIEW datom.expectation IS 'what is expected of the rows of views, as declared at the moment in force';
+COMMENT ON COLUMN datom.expectation.query IS 'the view';
+COMMENT ON COLUMN datom.expectation.name IS 'the name of the expectation among those of the view';
+COMMENT ON COLUMN datom.expectation.predicate IS 'the condition that each row must meet';
+COMMENT ON COLUMN datom.expectation.doc IS 'what it is for';
+COMMENT ON COLUMN datom.expectation.search_path IS 'the schemas in which its names are looked up';
+COMMENT ON COLUMN datom.expectation.author IS 'the role that declared it';
+COMMENT ON COLUMN datom.expectation.declared_at IS 'when; null for what the transaction itself declares';
+GRANT SELECT ON datom.expectation TO PUBLIC;
+
+CREATE FUNCTION datom.expect(query text, name text, predicate text, doc text DEFAULT NULL) RETURNS void
+	LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'datom_expect';
+COMMENT ON FUNCTION datom.expect(text, text, text, text) IS 'declares that each row of a view meets a condition';
+CREATE FUNCTION datom.drop_expectation(query text, name text) RETURNS void
+	LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'datom_drop_expectation';
+COMMENT ON FUNCTION datom.drop_expectation(text, text) IS 'takes an expectation back';
+CREATE FUNCTION datom.check_expectations(as_of text DEFAULT NULL, INOUT query text DEFAULT NULL,
+		OUT expectation text, OUT rows bigint, OUT failures bigint, OUT examples jsonb, OUT error text)
+		RETURNS SETOF record
+	LANGUAGE C STABLE PARALLEL UNSAFE ROWS 10 AS 'MODULE_PATHNAME', 'datom_check_expectations';
+COMMENT ON FUNCTION datom.check_expectations(text, text) IS 'how many rows of views do not meet what is expected of them, with examples';
+
 -- ---- proof ----
 
 CREATE FUNCTION datom."check"(db regclass, OUT rule text, OUT e bigint, OUT a datom.attribute,

@@ -84,6 +84,8 @@ my %TABLELESS = map { $_ => 1 } (
 	'datom.interest(numeric,numeric,date,date,text,text,integer,integer,text,date,date[])', # likewise
 	'datom.late(numeric,date,date,numeric,numeric,text,numeric,text,integer,numeric,integer,text,date[],text)', # likewise
 	'datom.create_calendar(text)',        # needs CREATE on the schema
+	'datom.expect(text,text,text,text)', 'datom.drop_expectation(text,text)', # of views: see 103_expectations.pl
+	'datom.check_expectations(text,text)', # likewise
 	'datom.entries_given()',              # a trigger of datom.tx
 	'datom.usage()',                      # counts by name and role, for everybody
 	'datom.run(text,jsonb,text,integer,text,text)', # names a saved query: see 102_runs.pl
