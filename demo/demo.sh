@@ -60,9 +60,12 @@ show facts.sql 3
 say 'Two years of a shop: 10000 purchases, their customers and bills'
 psql -v n=10000 -v seed=10 -f "$here/generate.sql"
 psql -c "SELECT 'cus' AS \"table\", count(*) AS datoms FROM cus UNION ALL SELECT 'pur', count(*) FROM pur UNION ALL SELECT 'bil', count(*) FROM bil"
-show questions.sql
+show tables.sql
 
-say 'TRAINING: 35 shards, each fact once, all as of one moment'
+say 'SCORING: a message asks what was known when a purchase was made'
+show scoring.sql
+
+say 'TRAINING: 35 shards, each fact once, all as of one moment; and labels'
 at=2014-11-15T13:37:42Z
 echo "datom_extract --output shards --shards 35 --as-of $at 'SELECT * FROM purchase'"
 "$work/bin/datom_extract" --output "$work/shards" --shards 35 --as-of $at 'SELECT * FROM purchase' 2>&1 | tail -1
@@ -73,6 +76,14 @@ echo "the whole $(wc -l < "$work/whole")"
 sort "$work"/shards/part-* > "$work/united"
 sort "$work/whole" | cmp - "$work/united"
 echo 'The union of the shards is the whole, line by line.'
+echo
+show training.sql
+
+say 'ANALYSIS: saved queries, late bills, expectations'
+show analysis.sql
+
+say 'TRACING: who said what, when, and what was it before?'
+show tracing.sql
 
 say 'A real bank: every file, each record at its own date'
 if [ -r "$bank/trans.csv" ]; then
