@@ -9,7 +9,7 @@ const path = require('path');
 const { Random } = require('./random');
 const { World, KEYWORDS } = require('./pull_world');
 const { Patterns, written, FEATURES } = require('./pull_random');
-const { read } = require('./peer');
+const { read, limited } = require('./peer');
 const server = require('./server');
 
 const datascript = require(path.join(process.env.DATOM_DATASCRIPT || path.join(__dirname, '../../build/oracle'),
@@ -173,7 +173,16 @@ function next_question(world, random) {
 		const entities = random.some([...world.entities, 999], 4);
 		if (random.maybe(0.05))
 			entities.push(world.hub);
-		const question = asked({ elements, pattern: written({ elements, list }), entities, moment: choose_moment(world, random) });
+		const moment = choose_moment(world, random);
+		let question;
+		try {
+			question = limited(() => asked({ elements, pattern: written({ elements, list }), entities, moment }));
+		} catch (e) {
+			if (e.code !== 'ERR_SCRIPT_EXECUTION_TIMEOUT')
+				throw e;
+			tally.long++;
+			continue;
+		}
 		question.features = [...patterns.found, NAMES[question.moment.how]];
 		if (question.expected.join().length <= LONG)
 			return question;
