@@ -356,6 +356,9 @@ SELECT datom.q_json('[:find (pull ?e [:person/name]) . :in ?e]', '[":who/zed"]')
 SELECT * FROM datom.q('[:find ?job :in ?e :where [?e :person/job ?job]]', '[":person/name", "Zed"]'::jsonb) AS (job text);
 SELECT try($$SELECT datom.q_json('[:find ?x :in ?x :where [_ :person/age ?x]]', '[[":person/name", "Jo"]]')$$), try($$SELECT datom.q_json('[:find ?j :in ?e :where [?e :person/job ?j]]', '[[":person/job", "smith"]]')$$), try($$SELECT datom.q_json('[:find ?j :in ?e :where [?e :person/job ?j]]', '[[":person/nobody", "x"]]')$$), try($$SELECT datom.q_json('[:find ?j :in ?e :where [?e :person/job ?j]]', '[[":person/name", null]]')$$);
 
+-- functions of types that values do not have, and of several rows
+SELECT try($$SELECT datom.q_json('[:find ?x :where [?e :person/name ?n] [(pg_catalog.string_to_array ?n ",") ?x]]')$$), try($$SELECT datom.q_json('[:find ?x :where [?e :person/name ?n] [(pg_catalog.string_to_table ?n ",") ?x]]')$$);
+
 -- SQL without arguments is that for text; what it depends on must be given
 SELECT datom.q_sql('[:find ?n :in $ ?n :where [_ :person/name ?n]]');
 SELECT datom.q_sql('[:find ?n :in ?a :where [?e :person/name ?n] [?e :person/age ?a]]', '[40]') = datom.q_sql('[:find ?n :in ?a :where [?e :person/name ?n] [?e :person/age ?a]]');

@@ -617,9 +617,13 @@ make_sql_scalar(Call *call, SqlFunction *function)
 {
 	SqlExpr    *expr = make_sql_call(call, function);
 
-	if (function->returns_set || expr->type == DATALOG_TUPLE)
+	if (function->returns_set)
 		datom_datalog_fail(ERRCODE_DATATYPE_MISMATCH, call->clause->name_pos,
 						   "function \"%s\" does not return one value", clip_name(call));
+	if (expr->type == DATALOG_TUPLE)
+		datom_datalog_fail(ERRCODE_DATATYPE_MISMATCH, call->clause->name_pos,
+						   "function \"%s\" returns %s, which no value can be", clip_name(call),
+						   format_type_be(function->result));
 	if (expr->sql_type != datom_datalog_sql_type(expr->type) &&
 		expr->type != DATALOG_KEYWORD)
 		expr = datom_sql_cast(expr, expr->type);
