@@ -25,7 +25,7 @@ my $PER_STATE = torture() ? 300 : 40;
 my $EACH = torture() ? 60 : 6;
 
 my $node = server('answers', fsync => 'off', autovacuum => 'off', max_parallel_workers => 8,
-	'datom.wait' => 10000);
+	'datom.wait' => "'60s'");
 my $standby = standby($node, 'answers_standby');
 launch($standby);
 my $dbh = db($node);
@@ -242,23 +242,34 @@ sub given_by_hand
 
 my (%tried, %caught);
 
+# Is it by one of so many questions at most?
 sub noticed
 {
-	my ($w, @kinds) = @_;
+	my ($w, $most, @kinds) = @_;
 	configure($reader, orders => 1, scan => 1);
-	my $questions = questions($w, 30, @kinds);
-	return scalar grep { got($reader, $_) ne $_->{answer} } @$questions;
+	for (1 .. $most / 10)
+	{
+		my $questions = questions($w, 10, @kinds);
+		return 1 if grep { got($reader, $_) ne $_->{answer} } @$questions;
+	}
+	return 0;
 }
 
+# What a history does not lead to, a flaw in it does not change: then the next.
 sub control_flaw
 {
 	my ($w) = @_;
-	my $flaw = pick('a retraction wins', 'an assertion ends nothing', 'what holds can begin again');
-	$dbh->do("SET oracle.flaw = '$flaw'");
-	eval { learn($dbh, $w); 1 } or note "oracle: $@";
 	$tried{'the oracle breaks a rule'}++;
-	$caught{'the oracle breaks a rule'}++ if noticed($w, qw(as_of now history));
-	$dbh->do('RESET oracle.flaw');
+	for my $flaw (sort { $a->[0] <=> $b->[0] } map { [ rand, $_ ] } 'a retraction wins', 'an assertion ends nothing', 'what holds can begin again')
+	{
+		$dbh->do("SET oracle.flaw = '$flaw->[1]'");
+		eval { learn($dbh, $w); 1 } or note "oracle: $@";
+		my $noticed = noticed($w, 100, qw(as_of now history));
+		$dbh->do('RESET oracle.flaw');
+		next if !$noticed;
+		$caught{'the oracle breaks a rule'}++;
+		return;
+	}
 }
 
 # Its orders are those of another table.
@@ -269,33 +280,36 @@ sub control_swapped
 	merge($dbh, $_) for 'pur', 'other';
 	swap_orders($dbh, 'pur', 'other', $_) for '(a, e)', '(e, a)';
 	$tried{'orders of another table'}++;
-	$caught{'orders of another table'}++ if noticed($w, qw(as_of now history));
+	$caught{'orders of another table'}++ if noticed($w, 200, qw(as_of now history));
 	swap_orders($dbh, 'pur', 'other', $_) for '(a, e)', '(e, a)';
 	$dbh->do('DROP TABLE other');
 }
 
-note 'SEED=', my $first = sow(), " DATOM_SEEDS=$SEEDS";
-for ($first .. $first + $SEEDS - 1)
+# What is to be met, and has not been.
+sub missing
 {
-	$seed = sow($_);
+	my @missing = grep { !$went{$_} && !$caught{$_} } map({ "Order: $_" } qw(aevt eavt avet)), map({ "Facts: $_" } qw(as_of since history)),
+		'in parallel', 'skipped blocks', 'read a tail', 'the oracle breaks a rule', 'orders of another table';
+	return @missing;
+}
+
+note 'SEED=', my $first = sow(), " DATOM_SEEDS=$SEEDS";
+# More worlds, if these have not led to all of it.
+my $failed = 0;
+for (my $n = 0; $n < $SEEDS || ($n < $SEEDS + 10 && !$failed && missing()); $n++)
+{
+	$seed = sow($first + $n);
 	$wrong = 0;
 	my %before = %asked;
 	eval { world(); 1 } or do { diag "seed $seed: $@"; $wrong++; $_->ping == 1 || $_->rollback for $dbh, $reader, $there };
 	$_->{on}->disconnect for @cursors;
 	@cursors = ();
 	is($wrong, 0, "seed $seed: all answers are the oracle's");
+	$failed += $wrong;
 	$dbh->do('DROP TABLE IF EXISTS pur');
 }
 note "$asked{$_} answers: $_" for sort keys %asked;
 note join ', ', map { "$_ x $went{$_}" } sort keys %went;
-for (map({ "Order: $_" } qw(aevt eavt avet)), map({ "Facts: $_" } qw(as_of since history)), 'in parallel', 'skipped blocks', 'read a tail')
-{
-	# One world may not have led there.
-	cmp_ok($went{$_} // 0, '>', 0, "scans: $_") if $SEEDS > 1;
-}
-for (sort keys %tried)
-{
-	my $control = "control: $_: noticed in " . ($caught{$_} // 0) . " of $tried{$_} worlds";
-	cmp_ok($caught{$_} // 0, '>', 0, $control);
-}
+note "control: $_: noticed in ", $caught{$_} // 0, " of $tried{$_} worlds" for sort keys %tried;
+is(join(', ', missing()), '', 'all kinds of scans were met, and the controls were noticed');
 done_testing();

@@ -19,7 +19,8 @@ use Test::More;
 use Time::HiRes qw(sleep time);
 
 note 'SEED=', sow();
-my $node = server('merge', fsync => 'off', autovacuum => 'off', restart_after_crash => 'on', max_wal_size => "'256MB'");
+my $node = server('merge', fsync => 'off', autovacuum => 'off', restart_after_crash => 'on', max_wal_size => "'256MB'",
+	'datom.wait' => "'60s'");
 our $dbh = db($node);
 
 sub back
@@ -36,7 +37,7 @@ sub faults_of
 	for my $how ({}, { orders => 1 }, { orders => 1, scan => 1 })
 	{
 		configure($dbh, %$how);
-		my $said = eval { all_answers($dbh, $table, @moments) } // { error => $dbh->errstr };
+		my $said = eval { all_answers($dbh, $table, @moments) } // do { push @faults, name_of(%$how) . ': ' . $dbh->errstr; next };
 		push @faults, map { name_of(%$how) . ": $_: $said->{$_}, not $said{$_}" }
 			grep { ($said{$_} //= $said->{$_}) ne $said->{$_} } sort keys %$said;
 	}
@@ -297,7 +298,8 @@ sub under_load
 		map { stream(sub { merger($node, 'load', $stop, 0.05) }) } 1, 2);
 	my ($asked, @wrong) = (0);
 	my $end = time + (torture() ? 300 : 5);
-	while (time < $end)
+	# Until they have written enough, also where that takes longer.
+	while (time < $end || (time < $end + 180 && one($dbh, q{SELECT count(*) FROM load}) <= 100))
 	{
 		my $hash = q{SELECT count(*) || ':' || coalesce(sum(hashtextextended(d::text, 0)), 0) FROM };
 		my $what = pick('load d', q{datom.as_of('load') d}, q{datom.history('load') d},

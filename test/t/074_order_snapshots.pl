@@ -20,7 +20,7 @@ use Time::HiRes qw(sleep time);
 
 note 'SEED=', my $seed = sow();
 my $node = server('snapshots', fsync => 'off', autovacuum => 'off', max_standby_streaming_delay => "'-1'",
-	lock_timeout => "'100ms'", hot_standby_feedback => 'on', wal_receiver_status_interval => "'1s'");
+	lock_timeout => "'100ms'", 'datom.wait' => "'60s'", hot_standby_feedback => 'on', wal_receiver_status_interval => "'1s'");
 my $standby = standby($node, 'snapshots_standby');
 launch($standby);
 my $dbh = db($node);
@@ -146,6 +146,16 @@ sub commit_slowly
 	$done{'slow commits'}++;
 }
 
+# A commit that merges may be in the way.
+sub try_merge { return eval { merge($dbh, 'pur'); 1 } || ($dbh->state eq '55P03' ? 0 : die $@) }
+
+# What has hardly happened yet.
+sub rare
+{
+	my @rare = grep { ($done{$_} // 0) <= 3 } 'merges', 'slow commits', 'snapshots on the primary', 'snapshots on the standby';
+	return @rare;
+}
+
 sub play
 {
 	my ($steps, %how) = @_;
@@ -157,11 +167,12 @@ sub play
 	my $end = time + ($how{seconds} // 20);
 	for (1 .. $steps)
 	{
-		last if time > $end || ($how{break} && @wrong);
+		# Not before all has happened, also where that takes longer.
+		last if $how{break} ? @wrong || time > $end : time > $end + 180 || (time > $end && !rare());
 		my $dice = rand;
 		if ($dice < 0.15) { say_many($dbh, $w, 1 + int rand 3); $done{writes}++ }
 		elsif ($dice < 0.25) { commit_slowly($w) }
-		elsif ($dice < 0.37) { merge($dbh, 'pur'); $done{merges}++ }
+		elsif ($dice < 0.37) { try_merge() and $done{merges}++ }
 		else { reader_turn(pick(@readers), $w, $how{break}) }
 	}
 	end_snapshot($_) for @readers;
@@ -205,7 +216,7 @@ my @cursors = (
 sub cursor
 {
 	my ($on, $table, $sql) = @_;
-	my $at = one($on, 'SELECT instant FROM datom.tx WHERE db = ?::regclass ORDER BY random() LIMIT 1', $table);
+	my $at = one($on, 'SELECT instant FROM datom.tx WHERE db = ?::regclass AND instant <= datom.basis(db) ORDER BY random() LIMIT 1', $table);
 	$sql =~ s/TABLE/$table/g;
 	$sql =~ s/MOMENT/$at/g;
 	$sql =~ s/\bd\b/d::text/ if $sql =~ /^SELECT d /;
@@ -223,7 +234,7 @@ sub long_query
 	my $on = db($standby);
 	$on->begin_work;
 	$on->do('SET TRANSACTION ISOLATION LEVEL REPEATABLE READ');
-	my $at = one($on, q{SELECT instant FROM datom.tx WHERE db = 'churned'::regclass ORDER BY random() LIMIT 1});
+	my $at = one($on, q{SELECT instant FROM datom.tx WHERE db = 'churned'::regclass AND instant <= datom.basis(db) ORDER BY random() LIMIT 1});
 	$sql =~ s/TABLE/churned/g;
 	$sql =~ s/MOMENT/$at/g;
 	$sql =~ s/^SELECT d /SELECT d::text AS t, d.e /;
@@ -320,8 +331,10 @@ sub held_for_long
 	is_deeply(all_answers($dbh, 'held', $at), $now, 'others see what is new');
 	$on->rollback;
 	for (1 .. 3) { supersede('held', 10); merge($dbh, 'held') }
-	is_deeply([ map { @$_ } @{ $dbh->selectall_arrayref(q{SELECT DISTINCT runs < 12, tail_pages FROM datom.stats('held')}) } ], [ 1, 0 ],
-		'when it is given up, all is merged');
+	# What was said while a tick was on its way is merged by the next.
+	my $stats = sub { join ', ', map { @$_ } @{ $dbh->selectall_arrayref(q{SELECT DISTINCT runs < 12, tail_pages FROM datom.stats('held')}) } };
+	for (1 .. 50) { last if $stats->() eq '1, 0'; sleep 0.1; merge($dbh, 'held') }
+	is($stats->(), '1, 0', 'when it is given up, all is merged');
 	is(one($dbh, q{SELECT count(*) FROM datom.check('held')}), 0, 'and right');
 }
 
@@ -336,7 +349,8 @@ sub recycling_on_standby
 		$standby->reload;
 		wait_until('it is set', sub { one(db($standby), q{SELECT setting FROM pg_settings WHERE name = 'max_standby_streaming_delay'}) eq $delay });
 		my (%ended, @bad);
-		for (1 .. $rounds)
+		# Again, where nothing was in the way of replay.
+		for (my $round = 0; $round < $rounds || ($round < 10 && $delay eq '0' && !$ended{'ended by replay'}); $round++)
 		{
 			churn('churned', 2);
 			$node->wait_for_catchup($standby, 'replay', $node->lsn('insert'));
@@ -368,14 +382,14 @@ sub recycling_on_standby
 play(torture() ? 40_000 : 1000, seconds => torture() ? 600 : 8);
 note "$done{$_} x $_" for sort keys %done;
 is(scalar @wrong, 0, "$asked answers in old snapshots are right");
-cmp_ok($done{$_} // 0, '>', 3, "there were $_") for 'merges', 'slow commits', 'snapshots on the primary', 'snapshots on the standby';
+is(join(', ', rare()), '', 'there were enough merges, slow commits and snapshots on both servers');
 recycling();
 held_for_long();
 recycling_on_standby();
 
 @wrong = ();
 $asked = 0;
-for (1 .. 5)
+for (1 .. 15)
 {
 	play(600, break => 'xid_only', seconds => 20);
 	last if @wrong;

@@ -18,7 +18,7 @@ use Test::More;
 
 note 'SEED=', my $seed = sow();
 my $ROUNDS = $ENV{ROUNDS} || (torture() ? 3000 : 120);
-my $node = server('plans', fsync => 'off', autovacuum => 'off', max_parallel_workers => 4, 'datom.wait' => 100);
+my $node = server('plans', fsync => 'off', autovacuum => 'off', max_parallel_workers => 4, 'datom.wait' => "'60s'");
 my $admin = db($node);
 $admin->do($_) for 'CREATE ROLE reader', 'CREATE ROLE nobody', 'CREATE ROLE filtered', 'CREATE SCHEMA beside', 'GRANT USAGE ON SCHEMA beside TO PUBLIC';
 my %worlds = map { $_ => new_world($admin, $_, size => 60) } 'public.pur', 'public.other', 'beside.pur';

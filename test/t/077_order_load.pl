@@ -12,7 +12,7 @@ use Time::HiRes qw(sleep time);
 
 note 'SEED=', sow();
 my $SECONDS = $ENV{SECONDS} || (torture() ? 300 : 8);
-my $node = server('load', fsync => 'on', autovacuum => 'on', autovacuum_naptime => torture() ? "'1min'" : "'3s'");
+my $node = server('load', fsync => 'on', 'datom.wait' => "'60s'", autovacuum => 'on', autovacuum_naptime => torture() ? "'1min'" : "'3s'");
 my $dbh = db($node);
 datom_table($dbh, 'load', ':k/long' => 'long one', ':k/name' => 'string one', ':k/tag' => 'keyword many');
 my $stop = scratch('stop.load');

@@ -23,7 +23,7 @@ use Test::More;
 
 note 'SEED=', my $seed = sow();
 my @SIZES = (1 .. 40, 64, 97, 420);
-my $node = server('shards', fsync => 'off', autovacuum => 'off', max_parallel_workers => 8, 'datom.wait' => 10000);
+my $node = server('shards', fsync => 'off', autovacuum => 'off', max_parallel_workers => 8, 'datom.wait' => "'60s'");
 my $dbh = db($node);
 my $w = new_world($dbh, 'pur', size => 200);
 say_bulk($dbh, $w, 60);

@@ -30,7 +30,7 @@ my $MOMENTS = torture() ? 20 : 5;
 my $PER_STATE = torture() ? 300 : 40;
 my $EACH = torture() ? 60 : 3;
 
-my $node = server('entities', fsync => 'off', autovacuum => 'off', max_parallel_workers => 8, 'datom.wait' => 10000);
+my $node = server('entities', fsync => 'off', autovacuum => 'off', max_parallel_workers => 8, 'datom.wait' => "'60s'");
 my $standby = standby($node, 'entities_standby');
 launch($standby);
 my $dbh = db($node);
@@ -328,42 +328,55 @@ sub control_changed_fact
 		WHERE ctid = (SELECT ctid FROM oracle.valued f WHERE to_tx IS NULL AND a = ANY (?) AND e IN (SELECT e FROM oracle.valued WHERE a = ? AND to_tx IS NULL)
 			AND EXISTS (SELECT FROM oracle.valued o WHERE o.a = f.a AND o.v <> f.v) LIMIT 1) RETURNING a}, \@idents, $t->{key}) // return;
 	Datom::Entities::learn_rows($dbh, $t);
-	my $questions = questions($w, [$t], 40, now => 1, shape => 'whole_row');
 	set_up($reader, { orders => 1, scan => 1 });
 	$tried{'one fact of the oracle is changed'}++;
-	$caught{'one fact of the oracle is changed'}++ if grep { got($reader, $_) ne $_->{answer} } @$questions;
+	for (1 .. 20)
+	{
+		my $questions = questions($w, [$t], 20, now => 1, shape => 'whole_row');
+		next if !grep { got($reader, $_) ne $_->{answer} } @$questions;
+		$caught{'one fact of the oracle is changed'}++;
+		last;
+	}
 }
 
 sub control_past_basis
 {
 	my ($w, $tables) = @_;
 	$tried{'runs are read past the basis of the snapshot'}++;
-	$caught{'runs are read past the basis of the snapshot'}++ if old_snapshot($w, $tables, 'xid_only');
+	for (1 .. 5)
+	{
+		next if !old_snapshot($w, $tables, 'xid_only');
+		$caught{'runs are read past the basis of the snapshot'}++;
+		last;
+	}
+}
+
+# What is to be met, and has not been.
+sub missing
+{
+	my @missing = grep { !$went{$_} && !$caught{$_} } 'foreign scans', 'calls as scans', 'read a tail', 'in parallel', 'aggregates in the scan',
+		'skipped blocks', 'one fact of the oracle is changed', 'runs are read past the basis of the snapshot';
+	return @missing;
 }
 
 note 'SEED=', my $first = sow(), " DATOM_SEEDS=$SEEDS";
-for ($first .. $first + $SEEDS - 1)
+# More worlds, if these have not led to all that is to be met.
+my $failed = 0;
+for (my $n = 0; $n < $SEEDS || ($n < $SEEDS + 10 && !$failed && missing()); $n++)
 {
-	$seed = sow($_);
+	$seed = sow($first + $n);
 	$wrong = 0;
 	my @tables = eval { world() };
 	my $died = $@;
 	if ($died) { diag "seed $seed: $died"; $wrong++; $_->ping == 1 || $_->ping && $_->rollback for $dbh, $reader, $there }
 	is($wrong, 0, "seed $seed: all answers are the oracle's");
+	$failed += $wrong;
 	last if grep { !$_->ping } $dbh, $reader, $there;
 	$dbh->do('DROP TABLE IF EXISTS pur CASCADE');
 	drop_entity_tables($dbh);
 }
 note "$asked{$_} answers: $_" for sort keys %asked;
 note join ', ', map { "$_ x $went{$_}" } sort keys %went;
-for ('foreign scans', 'calls as scans', 'read a tail', 'in parallel', 'aggregates in the scan', $SEEDS > 5 ? 'skipped blocks' : ())
-{
-	# One world may not have led there.
-	cmp_ok($went{$_} // 0, '>', 0, "scans: $_") if $SEEDS > 1;
-}
-for (sort keys %tried)
-{
-	my $control = "control: $_: noticed in " . ($caught{$_} // 0) . " of $tried{$_} worlds";
-	cmp_ok($caught{$_} // 0, '>', 0, $control);
-}
+note "control: $_: noticed in ", $caught{$_} // 0, " of $tried{$_} worlds" for sort keys %tried;
+is(join(', ', missing()), '', 'all kinds of scans were met, and the controls were noticed');
 done_testing();
