@@ -294,6 +294,8 @@ sub recycling
 		for my $c (@open)
 		{
 			push @bad, "$c->{sql}: " . ($c->{on}->errstr // 'other rows') if !eval { drain($c) };
+			# Before REINDEX would wait for its locks.
+			eval { $c->{on}->rollback };
 			$c->{on}->disconnect;
 		}
 	}
