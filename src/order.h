@@ -121,6 +121,7 @@ typedef struct DatomOrder
 	int			dead_asked;		/* how often, before they were loaded */
 	int64		blocks_read;
 	int64		blocks_skipped;
+	bool		undated;		/* runs are retired by what is not published */
 } DatomOrder;
 
 /* WITH (attributes = ':ns/name,...') */

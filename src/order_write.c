@@ -10,9 +10,12 @@
  * all runs that the metapage names and takes the rest. A run that is replaced
  * stays named, as retired, until no snapshot is left that is as old as its
  * replacement, because whoever copied the metapage before then may still read
- * it. Retired runs stand in a list of pages that begins in the metapage, the
- * newest first. When they are dropped from it, btree's own record of reuse is
- * written, by which a standby first ends or waits for its readers of that age.
+ * it. How old that is can be said only when the replacement is published, and
+ * its WAL is written: transactions that end meanwhile would let newer snapshots
+ * meet the old metapage. Retired runs stand in a list of pages that begins in
+ * the metapage, the newest first. When they are dropped from it, btree's own
+ * record of reuse is written, by which a standby first ends or waits for its
+ * readers of that age.
  *
  * Who locks what. One writer at a time for each order, which merge.c sees to.
  * Pages that are not published are nobody else's, and only writers read the list
@@ -29,6 +32,7 @@
 #include "access/xloginsert.h"
 #include "miscadmin.h"
 #include "storage/bufmgr.h"
+#include "utils/fmgrprotos.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 
@@ -38,7 +42,8 @@
 /* Runs that were replaced together. */
 typedef struct DatomRetiredPage
 {
-	FullTransactionId until;	/* no snapshot may be as old as this */
+	FullTransactionId until;	/* no snapshot may be as old as this; invalid:
+								 * not known yet */
 	BlockNumber next;			/* those that were replaced before */
 	uint32		count;
 	DatomRun	runs[DATOM_MAX_RUNS];
@@ -97,8 +102,21 @@ test_step(void)
 	if (datom_test_merge_step > 0 && --datom_test_merge_step == 0)
 		kill(MyProcPid, SIGKILL);
 }
+
+/* Waits for who holds the advisory lock. */
+static void
+test_gate(void)
+{
+	Datum		gate = Int64GetDatum(datom_test_gate);
+
+	if (datom_test_gate == 0)
+		return;
+	DirectFunctionCall1(pg_advisory_lock_int8, gate);
+	DirectFunctionCall1(pg_advisory_unlock_int8, gate);
+}
 #else
 #define test_step() ((void) 0)
+#define test_gate() ((void) 0)
 #endif
 
 static void
@@ -192,17 +210,6 @@ datom_order_create(Relation index, DatomOrderKind kind)
 	pfree(meta);
 }
 
-/* From here on readers go by order->meta. */
-void
-datom_order_publish(DatomOrder *order)
-{
-	Buffer		buffer = ReadBuffer(order->index, DATOM_METAPAGE);
-
-	LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
-	put_meta(order->index, &order->meta, buffer);
-	UnlockReleaseBuffer(buffer);
-}
-
 /*
  * Recycling
  */
@@ -233,23 +240,57 @@ read_retired(Relation index, BlockNumber block)
 	return retired;
 }
 
+/* Those who meet these runs have begun by now. */
+static FullTransactionId
+date_retired(Relation index, BlockNumber block)
+{
+	DatomRetiredPage retired = read_retired(index, block);
+	Buffer		buffer = ReadBuffer(index, block);
+
+	retired.until = ReadNextFullTransactionId();
+	LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
+	put_retired(index, &retired, buffer);
+	UnlockReleaseBuffer(buffer);
+	return retired.until;
+}
+
+/* From here on readers go by order->meta. */
+void
+datom_order_publish(DatomOrder *order)
+{
+	Buffer		buffer;
+
+	if (order->undated)
+		test_gate();
+	buffer = ReadBuffer(order->index, DATOM_METAPAGE);
+	LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
+	put_meta(order->index, &order->meta, buffer);
+	UnlockReleaseBuffer(buffer);
+	if (order->undated && !DATOM_BROKEN(BREAK_EARLY_UNTIL))
+		(void) date_retired(order->index, order->meta.retired);
+	order->undated = false;
+}
+
 /* Takes runs out of the list of order->meta; they stay until readers are gone. */
 void
 datom_order_retire(DatomOrder *order, int from, int count)
 {
 	DatomOrderMeta *meta = &order->meta;
 	DatomRetiredPage retired = {
-		.until = ReadNextFullTransactionId(), .next = meta->retired, .count = count
+		.next = meta->retired, .count = count
 	};
 	Buffer		buffer;
 
 	if (count == 0)
 		return;
+	if (DATOM_BROKEN(BREAK_EARLY_UNTIL))
+		retired.until = ReadNextFullTransactionId();
 	memcpy(retired.runs, &meta->runs[from], sizeof(DatomRun) * count);
 	buffer = ReadBufferExtended(order->index, MAIN_FORKNUM, P_NEW, RBM_ZERO_AND_LOCK, NULL);
 	put_retired(order->index, &retired, buffer);
 	meta->retired = BufferGetBlockNumber(buffer);
 	meta->nretired += count;
+	order->undated = true;
 	UnlockReleaseBuffer(buffer);
 	memmove(&meta->runs[from], &meta->runs[from + count],
 			sizeof(DatomRun) * (meta->nruns - from - count));
@@ -307,6 +348,9 @@ datom_order_drop_retired(DatomOrder *order)
 	{
 		DatomRetiredPage retired = read_retired(order->index, at);
 
+		/* Who published these did not come to it. */
+		if (!FullTransactionIdIsValid(retired.until))
+			retired.until = date_retired(order->index, at);
 		if (!FullTransactionIdIsValid(until) &&
 			GlobalVisCheckRemovableFullXid(NULL, retired.until))
 			until = retired.until;

@@ -32,11 +32,13 @@ static const struct config_enum_entry break_options[] = {
 	{"xid_only", BREAK_XID_ONLY, false},
 	{"no_check", BREAK_NO_CHECK, false},
 	{"no_row_lock", BREAK_NO_ROW_LOCK, false},
+	{"early_until", BREAK_EARLY_UNTIL, false},
 	{NULL, 0, false}
 };
 int			datom_test_break = BREAK_NONE;
 int			datom_test_clock_offset = 0;
 int			datom_test_commit_delay = 0;
+int			datom_test_gate = 0;
 int			datom_test_merge_step = 0;
 int			datom_test_tail_rows = 200000;
 #endif
@@ -108,6 +110,9 @@ datom_settings_init(void)
 							PGC_SUSET, GUC_UNIT_MS, NULL, NULL, NULL);
 	DefineCustomIntVariable("datom.test_tail_rows", "How many rows of a tail are kept, for tests.", NULL,
 							&datom_test_tail_rows, 200000, 1, INT_MAX,
+							PGC_SUSET, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable("datom.test_gate", "An advisory lock that a merge waits for before it replaces runs, for tests.", NULL,
+							&datom_test_gate, 0, 0, INT_MAX,
 							PGC_SUSET, 0, NULL, NULL, NULL);
 	DefineCustomIntVariable("datom.test_merge_step", "Kills the backend at that step of a merge, for tests.", NULL,
 							&datom_test_merge_step, 0, 0, INT_MAX,

@@ -27,11 +27,13 @@ enum
 	BREAK_BELOW_RUNNING,		/* basis just below the running entry */
 	BREAK_XID_ONLY,				/* runs are read up to the watermark */
 	BREAK_NO_CHECK,				/* the custom scan checks no rights */
-	BREAK_NO_ROW_LOCK			/* rows to be changed are not locked when scanned */
+	BREAK_NO_ROW_LOCK,			/* rows to be changed are not locked when scanned */
+	BREAK_EARLY_UNTIL			/* retired runs are dated before they are replaced */
 };
 extern int	datom_test_break;
 extern int	datom_test_clock_offset;	/* milliseconds */
 extern int	datom_test_commit_delay;	/* milliseconds */
+extern int	datom_test_gate;	/* an advisory lock that a merge waits for */
 extern int	datom_test_merge_step;	/* of a merge, at which the backend is killed */
 extern int	datom_test_tail_rows;	/* the most that are kept of a table */
 #define DATOM_BROKEN(how) (datom_test_break == (how))

@@ -6,7 +6,8 @@
 # be what the log answers in the same snapshot, and the first answers must not
 # change. Then cursors over orders stay open while merges retire and reuse the
 # pages under them; on a standby, where nothing holds them, they end with a
-# serialization failure or go on rightly.
+# serialization failure or go on rightly. Some are opened while runs are being
+# replaced, and their control says too early who may still read these.
 #
 # The control reads runs up to their watermark whatever the snapshot's basis,
 # and has to be caught by the same play.
@@ -307,6 +308,42 @@ sub recycling
 	cmp_ok($size, '<', 8 * $least, "control: pages were reused: $size bytes, $least when made anew");
 }
 
+# A merge stops when it is about to replace runs; transactions end, and cursors are
+# opened in newer snapshots, which still meet what is replaced. Returns what is
+# wrong with their rows after the merge and others.
+sub opened_in_between
+{
+	my ($break) = @_;
+	my $merger = db($node);
+	$merger->do("SET $_") for 'lock_timeout = 0', 'datom.test_gate = 4711', "datom.test_break = '$break'";
+	one($dbh, 'SELECT pg_advisory_lock(4711)');
+	my $waits = 0;
+	until ($waits)
+	{
+		supersede('churned', 2500);
+		$merger->do('VACUUM (TRUNCATE off) churned', { pg_async => PG_ASYNC });
+		wait_until('it waits, or has ended', sub {
+			return 1 if $merger->pg_ready;
+			return $waits = one($dbh, q{SELECT count(*) FROM pg_locks WHERE pid = ? AND locktype = 'advisory' AND NOT granted}, $merger->{pg_pid});
+		});
+		$merger->pg_result if !$waits;
+	}
+	supersede('churned', 1) for 1 .. 3;
+	my @open = map { open_cursor($node, 'churned', $_) } @cursors;
+	one($dbh, 'SELECT pg_advisory_unlock(4711)');
+	$merger->pg_result;
+	$merger->disconnect;
+	churn('churned', 5);
+	my @bad;
+	for my $c (@open)
+	{
+		push @bad, "$c->{sql}: " . ($c->{on}->errstr // 'other rows') if !eval { drain($c) };
+		eval { $c->{on}->rollback };
+		$c->{on}->disconnect;
+	}
+	return @bad;
+}
+
 # While a snapshot is held for more merges than there is room for what they
 # replace, answers stay right; when it is given up, merging goes on.
 sub held_for_long
@@ -386,6 +423,10 @@ note "$done{$_} x $_" for sort keys %done;
 is(scalar @wrong, 0, "$asked answers in old snapshots are right");
 is(join(', ', rare()), '', 'there were enough merges, slow commits and snapshots on both servers');
 recycling();
+is(join("\n", opened_in_between('none')), '', 'so do those that were opened while runs were being replaced');
+my @ended;
+for (1 .. 20) { @ended = opened_in_between('early_until') if !@ended }
+like(join("\n", @ended), qr/The page belongs elsewhere/, 'control: not if what is replaced is dated before');
 held_for_long();
 recycling_on_standby();
 
