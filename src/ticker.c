@@ -8,7 +8,9 @@
  *
  * A worker belongs to one database. It is started by whoever asks first, or by
  * the launcher for each database while a standby listens, and leaves when it
- * has been idle for a minute. DROP DATABASE and its kin send it away.
+ * has been idle for a minute. DROP DATABASE and its kin send it away, also one
+ * that is still on its way, and the launcher lets them lock the database before
+ * it starts another.
  *
  * TickerShared.lock guards the slots. Nobody holds it while waiting.
  */
@@ -43,6 +45,7 @@
 #define IDLE_MS 60000
 #define START_MS 5000			/* a worker that is not up by then has failed */
 #define LEAVE_MS 5000
+#define LEFT_MS 500			/* then the launcher may start others */
 #define ABSENT_MS 60000			/* then look for the extension again */
 
 typedef struct TickerSlot
@@ -59,6 +62,7 @@ typedef struct TickerSlot
 typedef struct TickerShared
 {
 	LWLock		lock;
+	TimestampTz left;			/* when workers were sent away; 0: never */
 	TickerSlot	slots[SLOTS];
 } TickerShared;
 
@@ -150,6 +154,13 @@ start_worker(Oid database)
 	return RegisterDynamicBackgroundWorker(&worker, NULL);
 }
 
+static bool
+on_its_way(TickerSlot *slot, TimestampTz now)
+{
+	return slot->starting != 0 &&
+		!TimestampDifferenceExceeds(slot->starting, now, START_MS);
+}
+
 /* Makes sure that the slot's worker runs or is on its way; lock held. */
 static bool
 ensure_worker(TickerSlot *slot)
@@ -161,11 +172,13 @@ ensure_worker(TickerSlot *slot)
 		SetLatch(slot->latch);
 		return true;
 	}
-	if (slot->starting != 0 &&
-		!TimestampDifferenceExceeds(slot->starting, now, START_MS))
+	if (on_its_way(slot, now))
 		return true;
+	if (!start_worker(slot->database))
+		return false;
 	slot->starting = now;
-	return start_worker(slot->database);
+	slot->leave = false;
+	return true;
 }
 
 bool
@@ -191,16 +204,22 @@ datom_ticker_ask(void)
 static bool
 workers_left(void)
 {
+	TimestampTz now = GetCurrentTimestamp();
 	bool		left = false;
 
 	LWLockAcquire(&shared->lock, LW_EXCLUSIVE);
+	shared->left = now;
 	for (int i = 0; i < SLOTS; i++)
-		if (shared->slots[i].pid != 0)
-		{
-			shared->slots[i].leave = true;
-			SetLatch(shared->slots[i].latch);
-			left = true;
-		}
+	{
+		TickerSlot *slot = &shared->slots[i];
+
+		if (slot->pid == 0 && !on_its_way(slot, now))
+			continue;
+		slot->leave = true;
+		if (slot->pid != 0)
+			SetLatch(slot->latch);
+		left = true;
+	}
 	LWLockRelease(&shared->lock);
 	return left;
 }
@@ -374,6 +393,8 @@ launch(void)
 	{
 		TickerSlot *slot = find_slot(lfirst_oid(lc));
 
+		if (!TimestampDifferenceExceeds(shared->left, now, LEFT_MS))
+			break;
 		/*
 		 * A tick since then tells that the extension has come. A restore
 		 * brings it without one.

@@ -9,14 +9,15 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 use DBD::Pg ':async';
 use DatomTest;
+use Time::HiRes 'sleep';
 
 my $seed = $ENV{SEED} || int rand 1e9;
 note "SEED=$seed";
 srand $seed;
 
-my $origin = new_server('origin', allows_streaming => 1, conf => 'fsync = off');
+my $origin = new_server('origin', allows_streaming => 1, conf => "fsync = off\ndatom.wait = '10min'");
 $origin->start;
-my $target = new_server('target', conf => 'fsync = off');
+my $target = new_server('target', conf => "fsync = off\ndatom.wait = '10min'");
 $target->start;
 
 my $s = connect_to($origin);
@@ -347,6 +348,19 @@ for my $i (1 .. 5)
 	attempt('DROP DATABASE copied');
 }
 is("@failed", '', 'databases are copied, renamed and dropped while the ticker runs');
+
+# While it is on its way, and kept there. DROP DATABASE has sent it away.
+my $gate = connect_to($origin);
+$gate->do('BEGIN');
+attempt('DROP DATABASE IF EXISTS none');
+$gate->do('LOCK pg_db_role_setting');
+ok(until_true($admin, q{SELECT count(*) > 1 FROM pg_locks WHERE relation = 'pg_db_role_setting'::regclass AND NOT granted}), 'tickers come');
+$admin->do('CREATE DATABASE copy TEMPLATE shop', { pg_async => PG_ASYNC });
+sleep 0.2;
+$gate->do('COMMIT');
+is(eval { $admin->pg_result; 1 } ? '' : $admin->errstr, '', 'a database is copied while the ticker comes');
+attempt('DROP DATABASE copy');
+$gate->disconnect;
 $t = connect_to($origin, 'shop');
 is_deeply(answers($t), $truth, 'the template has not changed');
 ok(until_true($admin, "$ticker 'shop'"), 'and ticks again');
