@@ -106,7 +106,7 @@ datom_settings_init(void)
 							&datom_test_clock_offset, 0, -INT_MAX, INT_MAX,
 							PGC_SIGHUP, GUC_UNIT_MS, NULL, NULL, NULL);
 	DefineCustomIntVariable("datom.test_commit_delay", "Delays commits between entry and end, for tests.", NULL,
-							&datom_test_commit_delay, 0, 0, 10000,
+							&datom_test_commit_delay, 0, 0, 600000,
 							PGC_SUSET, GUC_UNIT_MS, NULL, NULL, NULL);
 	DefineCustomIntVariable("datom.test_tail_rows", "How many rows of a tail are kept, for tests.", NULL,
 							&datom_test_tail_rows, 200000, 1, INT_MAX,
