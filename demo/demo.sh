@@ -21,7 +21,7 @@ server() {
 	fi
 }
 stop() {
-	[ ! -f "$work/data/postmaster.pid" ] || server "$work/bin/pg_ctl" -D data -m fast stop > /dev/null
+	[ ! -f "$work/data/postmaster.pid" ] || server "$work/bin/pg_ctl" -D data -t 600 stop > /dev/null
 	rm -rf "$work"
 }
 trap stop EXIT
@@ -49,7 +49,7 @@ unix_socket_directories = '$work'
 shared_preload_libraries = 'datom'
 timezone = 'UTC'
 EOF
-server "$work/bin/pg_ctl" -D data -l log -w start > /dev/null || { cat "$work/log" >&2; exit 1; }
+server "$work/bin/pg_ctl" -D data -l log -t 600 start > /dev/null || { cat "$work/log" >&2; exit 1; }
 export PGHOST=$work PGUSER=postgres PGDATABASE=postgres
 psql -c 'CREATE EXTENSION datom'
 psql -At -c 'SELECT version()'

@@ -115,6 +115,13 @@ sub crash
 {
 	my ($node, $how) = @_;
 	my $pid = $node->{_pid};
+	if ($how ne 'immediate')
+	{
+		# Or it could have a child that is not among those found now, and that
+		# still holds the shared memory when the server is to start again.
+		kill 'STOP', $pid;
+		wait_until('the postmaster has stopped', sub { state_of($pid) =~ /^[TZX]?$/ });
+	}
 	my @children = children_of($pid);
 	kill($how eq 'immediate' ? 'QUIT' : 'KILL', $pid);
 	kill 'KILL', @children if $how eq 'all';
@@ -132,19 +139,22 @@ sub shut_down
 	$node->{_pid} = undef;
 }
 
-# A zombie that init has not reaped yet does not run.
-sub running
+# R, S, T and so on, as ps shows it; empty if there is no such process.
+sub state_of
 {
 	my ($pid) = @_;
-	open my $f, '<', "/proc/$pid/stat" or return 0;
-	my $line = <$f> // return 0;
-	return $line !~ /^\d+ \(.*\) [ZX]/;
+	open my $f, '<', "/proc/$pid/stat" or return '';
+	return (<$f> // '') =~ /^\d+ \(.*\) (\S)/ ? $1 : '';
 }
 
+# A zombie that init has not reaped yet does not run.
+sub running { return state_of($_[0]) !~ /^[ZX]?$/ }
+
+# Gives up when no machine could be so slow.
 sub wait_until
 {
-	my ($what, $true, $seconds) = @_;
-	my $end = time + ($seconds || 120);
+	my ($what, $true) = @_;
+	my $end = time + 300;
 	until ($true->())
 	{
 		die "gave up waiting until $what" if time > $end;

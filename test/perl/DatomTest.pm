@@ -109,11 +109,12 @@ sub error_of
 	return $session->state;
 }
 
-# Waits until the query returns true; false if it does not within minutes.
+# Waits until the query returns true; false if it does not, however slow the
+# machine.
 sub until_true
 {
 	my ($session, $sql, @arguments) = @_;
-	my $end = time + 180;
+	my $end = time + 300;
 	while (time < $end)
 	{
 		return 1 if value_of($session, $sql, @arguments);

@@ -170,10 +170,14 @@ sub near_a_commit
 sub in_flight
 {
 	my ($dbh, $table) = @_;
-	$dbh->do("SET datom.test_break = 'below_running'");
-	my $at = one($dbh, "SELECT CASE WHEN b > '-infinity' THEN b + interval '1 us' END
-		FROM (SELECT datom.basis(?::regclass) AS b) s", $table);
-	$dbh->do("SET datom.test_break = 'none'");
+	# In one transaction: should it fail, the rule is kept again.
+	$dbh->begin_work;
+	my $at = eval {
+		$dbh->do("SET LOCAL datom.test_break = 'below_running'");
+		one($dbh, "SELECT CASE WHEN b > '-infinity' THEN b + interval '1 us' END
+			FROM (SELECT datom.basis(?::regclass) AS b) s", $table);
+	};
+	$dbh->rollback;
 	return $at if $at && !one($dbh, 'SELECT EXISTS (SELECT FROM datom.tx WHERE db = ?::regclass
 		AND instant = ?::timestamptz - interval \'1 us\')
 		OR EXISTS (SELECT FROM datom.clock WHERE instant = ?::timestamptz - interval \'1 us\')',
@@ -205,8 +209,8 @@ sub answer
 	return one($dbh, "SELECT $HASH FROM datom.as_of(?::regclass, ?::timestamptz) d", $table, $at);
 }
 
-# Asks until it has been answered `quota` times; every second question is an
-# old one. Writes "answer TABLE KIND MOMENT HASH", "again TABLE", "changed TABLE
+# Asks until it has been answered `quota` times, or not for minutes; every second
+# question is an old one. Writes "answer TABLE KIND MOMENT HASH", "again TABLE", "changed TABLE
 # KIND MOMENT HASH HASH" and "refused SQLSTATE TIMES" into a file.
 sub asker
 {
@@ -214,7 +218,7 @@ sub asker
 	my ($dbh, @asked, %refused);
 	my $answered = 0;
 	my @kinds = sort keys %moments;
-	my $end = time + (torture() ? 3600 : 300);
+	my $end = time + 600;
 	open my $out, '>', $file or die $!;
 	$out->autoflush(1);
 	while ($answered < $quota && time < $end)
@@ -231,6 +235,7 @@ sub asker
 			print $out "answer $table $kind $at $hash\n";
 			push @asked, [ $kind, $at, $hash ];
 			$answered++;
+			$end = time + 600;
 		}
 		else
 		{
