@@ -64,11 +64,12 @@ with open(dir + '/copies.sql', 'w') as copies:
         copies.write("\\copy public.recv_fuzz from '%s/%d' (format binary)\n" % (dir, i))
 PY
 
-$sql -v VERBOSITY=sqlstate -f "$dir/copies.sql" 2> "$dir/errors" || true
+# The name of the file, which stands before each error, may spell anything.
+$sql -v VERBOSITY=sqlstate -f "$dir/copies.sql" 2>&1 | sed 's/^psql:.*copies\.sql:[0-9]*: *//' > "$dir/errors"
 accepted=$($sql -c "SELECT count(*) FROM public.recv_fuzz")
-refused=$(grep -c 'ERROR:' "$dir/errors" || true)
+refused=$(grep -c '^ERROR:' "$dir/errors" || true)
 echo "accepted $accepted, refused $refused:"
-sed 's/.*ERROR: */  /' "$dir/errors" | sort | uniq -c | sort -rn
+sed 's/^ERROR: */  /' "$dir/errors" | sort | uniq -c | sort -rn
 
 changed=$($sql <<'SQL'
 SELECT count(*) FROM public.recv_fuzz, LATERAL (SELECT datom.value_in(datom.value_out(v)) AS w) r
