@@ -27,12 +27,15 @@ my $HASH = q{count(*) || ':' || coalesce(sum(hashtextextended(d::text, 0)), 0)};
 sub kill_one
 {
 	my ($node, $type) = @_;
-	my $dbh = try_db($node) or return;
-	my $pid = one($dbh, 'SELECT pid FROM pg_stat_activity WHERE backend_type = ? AND pid <> pg_backend_pid()
-		ORDER BY random() LIMIT 1', $type) // return;
+	my $dbh = db($node);
 	my $started = one($dbh, 'SELECT pg_postmaster_start_time()');
-	kill 'KILL', $pid;
-	wait_until("the server has noticed", sub { !$dbh->ping });
+	# Again, should that one have been about to end anyway.
+	wait_until("the server has noticed", sub {
+		my $pid = eval { one($dbh, 'SELECT pid FROM pg_stat_activity WHERE backend_type = ? AND pid <> pg_backend_pid()
+			ORDER BY random() LIMIT 1', $type) };
+		kill 'KILL', $pid if $pid;
+		return !$dbh->ping;
+	});
 	wait_until("the server is back", sub { my $new = try_db($node); $new && $new->disconnect; $new });
 	return $started eq one(db($node), 'SELECT pg_postmaster_start_time()');
 }
@@ -48,6 +51,9 @@ sub strike
 	return 1;
 }
 
+# How many commits the writers have been told of.
+sub told { return scalar grep { /^yes/m } map { -e $_ ? split /^/, slurp_file($_) : () } @_ }
+
 sub cycle
 {
 	my ($node, $table, $n, $remembered) = @_;
@@ -58,7 +64,8 @@ sub cycle
 		spawn(sub { srand($seed + $n * 10 + $i); markers($node, $table, "c$n-w$i", $files[ $i - 1 ]) })
 	} 1 .. 4;
 	my $merger = spawn(sub { srand($seed + $n * 10); merger($node, $table, "$dir/$n.stop", 0.1) });
-	sleep(0.2 + rand 0.4);
+	wait_until('they are at work', sub { told(@files) >= 20 });
+	sleep(rand 0.5);
 	my ($at, $hash) = db($node)->selectrow_array("SELECT b::text, (SELECT $HASH FROM datom.as_of('$table', b) d)
 		FROM (SELECT datom.basis('$table') AS b OFFSET 0) s");
 	push @$remembered, [ $at, $hash ];
@@ -111,7 +118,9 @@ launch($node);
 for my $try (1 .. 10)
 {
 	db($node)->do('TRUNCATE unsafe');
+	unlink "$dir/unsafe";
 	my $writer = spawn(sub { plain_writer($node, 'unsafe', "$dir/unsafe") });
+	wait_until('it is at work', sub { -s "$dir/unsafe" });
 	sleep 0.5;
 	crash($node, 'all');
 	finish($writer);
