@@ -28,7 +28,7 @@ cmp_ok(scalar(@examples), '>', 30, 'the page has examples');
 
 my $node = PostgreSQL::Test::Cluster->new('readme');
 $node->init;
-$node->append_conf('postgresql.conf', "shared_preload_libraries = 'datom'\nwal_level = logical\n");
+$node->append_conf('postgresql.conf', "shared_preload_libraries = 'datom'\nwal_level = logical\ndatom.wait = '10min'\n");
 $node->start;
 
 # One session, as a reader would type them: a file with a mark after each.

@@ -201,7 +201,7 @@ sub loses
 		my $failed = finish(
 			map {
 				my $i = $_;
-				spawn(sub { srand($seed + 100 * $try + $i); my $dbh = db($node); $act->($dbh, $try) for 1 .. 10 })
+				spawn(sub { srand($seed + 100 * $try + $i); my $dbh = db($node); $act->($dbh, "$try.$_") for 1 .. 10 })
 			} 1 .. $CLIENTS);
 		is($failed, 0, "control: $what: clients finish") if $failed;
 		$times += $CLIENTS * 10;

@@ -11,7 +11,8 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 
 my $SECRET = 'xyzzy4711';
-my $node = server('permissions', fsync => 'off');
+# An autovacuum would be waited for, and waiting is told apart here.
+my $node = server('permissions', fsync => 'off', autovacuum => 'off');
 my $dbh = db($node);
 
 # Statements of these roles: what they have is what follows here.
@@ -476,7 +477,10 @@ for my $what (sort keys %plants)
 like(plan_of($session{reader}, "SELECT * FROM datom.$_->[0]"), qr/Datom(Scan|Entities)/, "the planner takes $_->[1]")
   for [ "as_of('secret')", 'as_of' ], [ "since('secret', 1)", 'since' ], [ "history('secret')", 'history' ], [ "entities('secret', '{:x/v}') x(e bigint, v text)", 'entities' ];
 $dbh->do($_) for q{ALTER SYSTEM SET datom.test_break = 'no_check'}, 'SELECT pg_reload_conf()';
-sleep 1;
+for my $session ($dbh, values %session)
+{
+	wait_until('the rule is broken', sub { one($session, q{SELECT current_setting('datom.test_break')}) eq 'no_check' });
+}
 for my $f (grep { $_->{signature} =~ /^datom.(as_of\(regclass\)|since\(regclass,text\)|history|entities\(regclass,datom.attribute\[\](,text)?\))/ } functions())
 {
 	my $faults = join '; ', faults($f);

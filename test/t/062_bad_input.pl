@@ -15,7 +15,7 @@ my $MUTATIONS = $ENV{MUTATIONS} || (torture() ? 200_000 : 10_000);
 note "seed $seed (SEED=$seed), $MUTATIONS mutations (MUTATIONS=$MUTATIONS)";
 srand $seed;
 
-my $node = server('bad_input', fsync => 'off', log_min_messages => "'log'", restart_after_crash => 'on');
+my $node = server('bad_input', fsync => 'off', log_min_messages => "'log'", restart_after_crash => 'on', 'datom.wait' => "'10min'");
 my $dbh = db($node);
 my $started = one($dbh, 'SELECT pg_postmaster_start_time()');
 $dbh->do(<<'SQL');
@@ -303,7 +303,8 @@ for my $kind (sort keys %states)
 	note "$kind: ", join ', ', map { "$states{$kind}{$_} $_" } sort keys %{ $states{$kind} };
 }
 is(shown(join("\n", @bad[ 0 .. ($#bad > 9 ? 9 : $#bad) ])), '', "$MUTATIONS mutations give an SQLSTATE, no internal error, and a position in EDN");
-cmp_ok(scalar(keys %{ $states{EDN} }), '>=', 10, 'of many kinds');
+# Those of which there are dozens.
+is(join(' ', grep { !$states{EDN}{$_} } qw(22023 22P02 40001 42704 42804 42883 P0002)), '', 'of many kinds');
 cmp_ok($states{EDN}{'00000'}, '>', $MUTATIONS / 100, 'and some are good');
 is(one($dbh, 'SELECT pg_postmaster_start_time()'), $started, 'the server lives');
 unlike(slurp_file($node->logfile), qr/was terminated by signal|PANIC/, 'and no backend has died');
