@@ -12,7 +12,7 @@ use POSIX ();
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
-use Time::HiRes qw(sleep time);
+use Time::HiRes qw(sleep clock_gettime CLOCK_MONOTONIC);
 
 our @EXPORT = qw(server standby launch crash shut_down wait_until settings db try_db
   datom_table spawn orphan finish torture one become_postgres);
@@ -150,14 +150,14 @@ sub state_of
 # A zombie that init has not reaped yet does not run.
 sub running { return state_of($_[0]) !~ /^[ZX]?$/ }
 
-# Gives up when no machine could be so slow.
+# Gives up when no machine could be so slow. While it sleeps, so does this clock.
 sub wait_until
 {
 	my ($what, $true) = @_;
-	my $end = time + 300;
+	my $end = clock_gettime(CLOCK_MONOTONIC) + 300;
 	until ($true->())
 	{
-		die "gave up waiting until $what" if time > $end;
+		die "gave up waiting until $what" if clock_gettime(CLOCK_MONOTONIC) > $end;
 		sleep 0.01;
 	}
 }

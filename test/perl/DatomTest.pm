@@ -7,7 +7,7 @@ use DBI;
 use Exporter 'import';
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
-use Time::HiRes qw(time sleep);
+use Time::HiRes qw(sleep clock_gettime CLOCK_MONOTONIC);
 
 our @EXPORT = qw(new_server connect_to crash with_library
   without_library value_of error_of until_true as_of);
@@ -114,8 +114,8 @@ sub error_of
 sub until_true
 {
 	my ($session, $sql, @arguments) = @_;
-	my $end = time + 300;
-	while (time < $end)
+	my $end = clock_gettime(CLOCK_MONOTONIC) + 300;
+	while (clock_gettime(CLOCK_MONOTONIC) < $end)
 	{
 		return 1 if value_of($session, $sql, @arguments);
 		sleep 0.02;
