@@ -414,7 +414,11 @@ is(one($far, 'EXECUTE p'), one($dbh, $digest), 'the plan learns of a change of a
 is(one($far, $_), one($dbh, $_), "so does what functions keep: $_") for @questions;
 is(one($far, "SELECT jsonb_array_length(datom.answer('{:as-of $tx :query $all}'))"), 302, 'as of a transaction');
 my $soon = "SELECT count(*) FROM datom.q_json('$all', as_of => to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"'))";
+# Without replay no tick can come between the clock and the question.
+$far->do('SELECT pg_wal_replay_pause()');
+wait_until('replay is paused', sub { one($far, 'SELECT pg_get_wal_replay_pause_state()') eq 'paused' });
 is(state_of($far, $soon), '55000', 'what the standby cannot know yet is an error there');
+$far->do('SELECT pg_wal_replay_resume()');
 is(one($dbh, $soon), 302, 'and waited for here');
 
 #

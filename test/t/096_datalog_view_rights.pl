@@ -96,7 +96,7 @@ my %query = (
 	pulled => [ '[:find (pull ?e [:x/id {:x/next [:x/n]}]) :where [?e :x/n 7]]', '', 'p jsonb' ],
 	'a pattern' => [ '[:find (pull ?e pattern) :in $ pattern :where [?e :x/n 7]]', q{'pattern', '[*]'}, 'p jsonb' ],
 	unused => [ '[:find ?x :in $ :where [(ground 1) ?x]]', '', 'x bigint' ],
-	limited => [ '[:find ?id :limit 3 :where [?e :x/id ?id]]', '', 'id text' ]);
+	limited => [ '[:find ?id :limit 300 :where [?e :x/id ?id]]', '', 'id text' ]);
 # The same of another moment.
 my %of = (
 	(map { $_ => q{'public.TABLE'::regclass} } keys %query),

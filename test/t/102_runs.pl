@@ -197,7 +197,7 @@ $leaver->do("DECLARE c CURSOR FOR SELECT e FROM s.training WHERE $gone->{predica
 $leaver->do('FETCH 10 FROM c');
 is(one($dbh, 'SELECT state FROM datom.runs WHERE run = ?', $gone->{run}), 'running', 'a cursor is open');
 my $pid = one($leaver, 'SELECT pg_backend_pid()');
-one($dbh, 'SELECT pg_terminate_backend(?, 10000)', $pid);
+one($dbh, 'SELECT pg_terminate_backend(?, 300000)', $pid);
 is(one($dbh, 'SELECT state FROM datom.runs WHERE run = ?', $gone->{run}), 'failed', 'its session ends, and the shard has failed');
 $analyst->do('RESET datom.as_of');
 
