@@ -120,8 +120,7 @@ class Worker(threading.Thread):
                 if left <= 0:
                     raise
                 if error.pgcode in LATE and not synced and MOMENT.search(text):
-                    self.sync(text, left)
-                    synced = True
+                    synced = self.sync(text, left)
                 elif error.pgcode in LOST:
                     self.disconnect()
                     synced = False
@@ -140,13 +139,15 @@ class Worker(threading.Thread):
         return cursor.fetchone()[0] if cursor.description else None
 
     def sync(self, text, seconds):
-        """Waits until the server has the moment. If it fails, asking again will tell why."""
+        """Waits until the server has the moment. If it fails, asking again will tell why.
+        False if a conflict has broken it off: then it may be tried again."""
         moment = MOMENT.search(text)
         try:
             self.ask("CALL datom.sync(%s::text, make_interval(secs => %s))",
                      moment[1] or moment[2], seconds)
-        except psycopg2.Error:
-            pass
+        except psycopg2.Error as error:
+            return error.pgcode not in CONFLICT
+        return True
 
     def disconnect(self):
         if self.connection is not None:

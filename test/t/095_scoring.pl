@@ -82,7 +82,7 @@ sub write_message
 	$messages{$name} = $text;
 }
 
-my @scoring = (@python, 'examples/scoring.py', '--timeout', 100, '--connect', $standby->connstr('postgres'));
+my @scoring = (@python, 'examples/scoring.py', '--timeout', 300, '--connect', $standby->connstr('postgres'));
 my $latencies = qr/^\d+ answers, \d+ errors; p50 [\d.]+ ms, p99 [\d.]+ ms, max [\d.]+ ms$/m;
 
 # What it printed, by the name of the message: JSON, with the text of the answer
@@ -146,23 +146,32 @@ unlink glob "$dir/*";
 %messages = ();
 ($out, $err) = ('', '');
 $scoring = IPC::Run::start([ @scoring, '--workers', 2, '--watch', $dir ], '>', \$out, '2>', \$err);
-# Waits for so many lines.
+sub lines_of_answers
+{
+	$scoring->pump_nb;
+	return $out =~ tr/\n//;
+}
+
+# Waits for so many lines, or for something else that is true before.
 sub answered
 {
-	my ($lines) = @_;
-	my $end = time + 180;
-	while (time < $end && ($out =~ tr/\n//) < $lines)
-	{
-		$scoring->pump_nb;
-		select undef, undef, undef, 0.02;
-	}
+	my ($lines, $or) = @_;
+	my $end = time + 600;
+	select undef, undef, undef, 0.02 while time < $end && lines_of_answers() < $lines && !($or && $or->());
+}
+
+# Recovery may cancel this as well.
+sub cut_connections
+{
+	my $cut = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE '%datom.%' AND pid <> pg_backend_pid()";
+	for (1 .. 20) { return if $standby->psql('postgres', $cut) == 0 }
+	die 'connections cannot be cut';
 }
 
 for my $i (1 .. 60)
 {
 	write_message("two-$i.edn", purchase());
-	$standby->safe_psql('postgres', "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE '%datom.%' AND pid <> pg_backend_pid()")
-		if $i % 10 == 0;
+	cut_connections() if $i % 10 == 0;
 	$standby->restart if $i == 35;
 }
 my $answers = 60;
@@ -176,7 +185,8 @@ my $cancelled = qr/canceling statement due to conflict with recovery/;
 for my $i (1 .. 20)
 {
 	write_message("two-long-$i.edn", "{:as-of #inst \"$at\" :query {:find [(count ?a) .] :where [$long]}}");
-	until_true($s, "SELECT count(*) > 0 FROM pg_stat_activity WHERE state = 'active' AND query LIKE 'SELECT datom.answer%cus-1%' AND pid <> pg_backend_pid()");
+	my $asked = "SELECT count(*) > 0 FROM pg_stat_activity WHERE state = 'active' AND query LIKE 'SELECT datom.answer%cus-1%' AND pid <> pg_backend_pid()";
+	answered($answers + 1, sub { eval { value_of($s, $asked) } });
 	$p->do($_) for 'BEGIN', 'LOCK TABLE pur IN ACCESS EXCLUSIVE MODE', 'COMMIT';
 	answered(++$answers);
 	last if slurp_file($standby->logfile) =~ $cancelled;
