@@ -173,6 +173,9 @@ def durations(n, rnd, first, calendars, duration):
     for i in range(n):
         d1, d2 = rnd.span(first)
         convention, calendar = rnd.choice(CONVENTIONS), rnd.choice(list(calendars))
+        if i % 50 == 25:  # where 30/360 and 30E/360 differ
+            d1, d2, convention = min(d1, d2), max(d1, d2).replace(month=12, day=31), '30/360'
+            d1 = d1.replace(day=min(d1.day, 28))
         termination = rnd.choice([None, d1, d2, rnd.date(first)])
         days, years = duration(d1, d2, convention, termination, calendars[calendar])
         if i % 50 == 0:

@@ -191,9 +191,13 @@ sub notices
 # Worlds
 #
 
-my ($w, $noticed, @tables) = (undef, 0);
-for my $world (1 .. $WORLDS)
+my ($w, $noticed, $world, @tables) = (undef, 0, 0);
+my @KINDS = ('lateral', 'the log', 'exclusive', 'by transaction', 'rows as of', 'valid_from', 'event time', 'event time at once');
+# Some more, should chance have left out what is to be asked.
+sub lacking { return grep { ($asked{$_} // 0) < $WORLDS / 2 } @KINDS, $noticed > 2 ? () : 'noticed' }
+while ($world < $WORLDS || $world < 4 * $WORLDS && lacking())
 {
+	$world++;
 	$w = entity_world($dbh, "pur$world", size => 20, importing => maybe(0.3), more => { ':m/two-words' => { type => 'string' },
 		':u/long' => { type => 'long', index => 1 }, ':m/happened' => { type => 'instant' }, ':u/day' => { type => 'date' } });
 	say_bulk($dbh, $w, 20);
@@ -218,9 +222,9 @@ for my $world (1 .. $WORLDS)
 	hold_against('own rows', 1, @tables);
 	$dbh->rollback;
 }
-cmp_ok($noticed, '>', 2, 'the control: rows of other moments are noticed');
-is($wrong, 0, "$WORLDS worlds: the answers are those of plainer ways");
-cmp_ok($asked{$_} // 0, '>=', $WORLDS / 2, "$_: asked $asked{$_} times") for 'lateral', 'the log', 'exclusive', 'by transaction', 'rows as of', 'valid_from', 'event time', 'event time at once';
+cmp_ok($noticed, '>', 2, "the control: rows of other moments are noticed $noticed times");
+is($wrong, 0, "$world worlds: the answers are those of plainer ways");
+cmp_ok($asked{$_} // 0, '>=', $WORLDS / 2, "$_: asked $asked{$_} times") for @KINDS;
 
 # A standby answers the same, and refuses what it does not know yet.
 my $standby = standby($node, 'standby');

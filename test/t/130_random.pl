@@ -121,6 +121,8 @@ my $w = new_world($dbh, 'pur', size => 400);
 say_bulk($dbh, $w, 60);
 merge($dbh, 'pur');
 say_many($dbh, $w, 5);
+# A world may have few attributes.
+say_bulk($dbh, $w, 60) until one($dbh, q{SELECT count(*) FROM datom.as_of('pur')}) > 500;
 $dbh->do("CREATE VIEW facts AS SELECT * FROM datom.as_of('pur')");
 my $DRAWN = q{SELECT e, encode(float8send(datom.random_number(11, e)), 'hex'), datom.sample(e, 0.3, 11), datom.sample(e, 0.31, 11) FROM};
 sub drawn { my ($session, $sql) = @_; return join "\n", sort map { join ' ', @$_ } @{ $session->selectall_arrayref($sql) } }
@@ -277,7 +279,9 @@ for my $step (2, 35, 1000, 4294967296)
 	is(failures(sub { $dbh->selectcol_arrayref("SELECT datom.random_number(?, i * ?) FROM generate_series(1::bigint, ?) i ORDER BY i", undef, $_[0], $step, $N) }, 5), '', "every ${step}th entity");
 }
 
-# Each bit of input that changes changes half of the bits that come out.
+# Each bit of input that changes changes half of the bits that come out: of numbers
+# that are the same in each run, since one run in a thousand would fail.
+srand 1;
 my ($flipped, $tried) = (0, 0);
 for my $bit (0 .. 63)
 {
