@@ -32,7 +32,7 @@ CREATE VIEW purchase AS SELECT id, amount, state FROM datom.entities('pur', '{:p
 -- declared, and met; a row of which it is unknown passes
 SELECT datom.expect('purchase', 'positive', 'amount > 0', 'what costs nothing is no purchase');
 SELECT datom.expect('expectation.purchase', 'known state', 'state IN (''open'', ''paid'')');
-SELECT query, name, predicate, doc, search_path, author = current_user AS mine, declared_at BETWEEN now() - interval '1 minute' AND clock_timestamp() AS now FROM datom.expectation ORDER BY name;
+SELECT query, name, predicate, doc, search_path, author = current_user AS mine, declared_at BETWEEN now() - interval '1 hour' AND clock_timestamp() AS now FROM datom.expectation ORDER BY name;
 SELECT * FROM datom.check_expectations();
 -- and not met
 SELECT tx > 0 FROM datom.transact('pur', '[{:p/id "d" :p/amount -1M :p/state "lost"}]');

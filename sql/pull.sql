@@ -228,9 +228,10 @@ INSERT INTO pur (e, a, v) SELECT 4000 + i, ':person/friend', datom.ref(4000 + k)
 COMMIT;
 SELECT length(datom.pull('pur', '[:db/id {:person/friend 2000}]', 5001)::text);
 SELECT left(try('SELECT datom.pull(''pur'', ''[:db/id {:person/friend ...}]'', 5001)'), 34);
-SET statement_timeout = 200;
+BEGIN;
+SET LOCAL statement_timeout = 200;
 SELECT datom.pull('pur', '[:db/id {:person/friend ...}]', 4001);
-RESET statement_timeout;
+ROLLBACK;
 
 --
 -- rights
