@@ -183,9 +183,10 @@ like(found($dbh, 'leaver.v'), qr/role "leaver", who declared this, does not own/
 
 # A check can be stopped.
 expect($ann, 'ann.plain', 'slow', 'pg_sleep(60) IS NOT NULL');
-$dbh->do(q{SET statement_timeout = '500ms'});
+$dbh->begin_work;
+$dbh->do(q{SET LOCAL statement_timeout = '500ms'});
 is(state_of($dbh, 'SELECT * FROM datom.check_expectations()'), '57014', 'a timeout is not taken for an error of the predicate');
-$dbh->do('RESET statement_timeout');
+$dbh->rollback;
 $ann->do("SELECT datom.drop_expectation('ann.plain', 'slow')");
 # Two at the same time: the last commit counts.
 my $second = role('ann');
