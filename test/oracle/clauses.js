@@ -52,7 +52,7 @@ function entity_term(scope, source, e, attribute) {
 
 function pick_name(random, names) {
 	const ident = names.find((one) => one.kind === 'ident');
-	return ident && random.maybe(0.5) ? ident : random.pick(names);
+	return ident && random.maybe(0.8) ? ident : random.pick(names);
 }
 
 function attribute_term(scope, f) {
@@ -75,7 +75,7 @@ function value_term(scope, source, f, known) {
 		: it.value.v === f.v.v && it.kind !== 'tx' && it.kind !== 'number').map(([name]) => name);
 	if (others.length && random.maybe(0.75))
 		return { var: random.pick(others) };
-	if (f.v.kind === 'ref' && known && random.maybe(0.15)) {
+	if (f.v.kind === 'ref' && known && random.maybe(0.3)) {
 		const names = source.view === 'db' ? source.facts.names(f.v.v) : [];
 		return is(names.length && random.maybe(0.7) ? pick_name(random, names) : f.v);
 	}
@@ -179,7 +179,7 @@ function compare(scope) {
 	if (!other && left.kind === 'tx')
 		return undefined;
 	const right_term = other ? { var: other } : is(that);
-	if (!other && fn === '<' && is_number(left.kind) && random.maybe(0.3))
+	if (!other && fn === '<' && is_number(left.kind) && random.maybe(0.6))
 		return call('<', [constant('long', Math.floor(left.value.v) - random.int(1, 9)), { var: name }, right_term]);
 	if (random.maybe(0.15)) {
 		const turned = { '<': '>', '<=': '>=', '>': '<', '>=': '<=', '=': '=', '!=': '!=' }[fn];
@@ -207,7 +207,7 @@ function arithmetic(scope) {
 	if (!name)
 		return undefined;
 	const whole = left.kind === 'long' || left.kind === 'ref';
-	const fn = random.pick(left.kind === 'ref' ? ['mod', 'rem'] : ['+', '-', '*', '/', ...whole ? ['mod', 'quot', 'rem', 'mod', 'quot', 'rem'] : []]);
+	const fn = random.pick(left.kind === 'ref' ? ['mod', 'rem'] : ['+', '-', '*', '/', ...whole ? ['mod', 'quot', 'rem', 'mod', 'quot', 'quot', 'rem'] : []]);
 	const [other, right] = ['+', '-', '*'].includes(fn) && random.maybe(0.5) && scope.pick((it) => it !== left && is_number(it.kind)) || [];
 	const n = value('long', random.pick(fn === '/' ? [2, 4, -8] : [1, 2, 3, 7, -3]));
 	const args = [{ var: name }, other ? { var: other } : is(n)];
@@ -305,7 +305,7 @@ function lookup(scope) {
 
 function tuple(scope) {
 	const { random } = scope;
-	const known = random.maybe(0.5) && scope.pick((it) => it.kind === 'tuple');
+	const known = random.maybe(0.9) && scope.pick((it) => it.kind === 'tuple');
 	if (known) {
 		const vars = known[1].of.map(([hint, kind, v]) => random.maybe(0.2) ? '_' : scope.add(hint, kind, v));
 		return call('untuple', [{ var: known[0] }], 'tuple', ...vars);

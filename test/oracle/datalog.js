@@ -151,6 +151,7 @@ function ask(world, asker, question, at, random) {
 }
 
 // The random numbers of a question are its own, so that it can be asked alone.
+// `wanted`: names of features, of which it must have one to be asked.
 function one_question(world, number, i, wanted) {
 	const random = new Random(number * 100003 + i);
 	const asker = new Questions(world, random);
@@ -162,6 +163,8 @@ function one_question(world, number, i, wanted) {
 }
 
 const missed = () => ALL.filter((name) => tally.hits.get(name) === 0);
+// The rarest comes up once in some hundreds of questions.
+const MOST_MORE = 20000;
 
 function one_world(number, last) {
 	const random = new Random(number);
@@ -175,9 +178,9 @@ function one_world(number, last) {
 		if (!(only >= 0) || i === only)
 			one_question(world, number, i);
 	}
-	// What has not come up by chance.
-	for (let i = per_world; last && !(only >= 0) && i < per_world + 1000 && missed().length; i++)
-		one_question(world, number, i, missed());
+	// What has not come up by chance, wrong joins included.
+	for (let i = per_world; last && !(only >= 0) && i < per_world + MOST_MORE && (missed().length || !tally.spoilt); i++)
+		one_question(world, number, i, tally.spoilt ? missed() : undefined);
 	if (only >= per_world)
 		one_question(world, number, only);
 }

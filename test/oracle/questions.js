@@ -48,7 +48,7 @@ const makers = {
 	either,
 	none,
 };
-const WEIGHTS = { pattern: 10, compare: 3, arithmetic: 1.7, text: 1.7, ground: 1, lookup: 1.7, tuple: 1, moment: 0.8, either: 2, none: 2, rule: 3.5 };
+const WEIGHTS = { pattern: 10, compare: 3, arithmetic: 2.5, text: 1.7, ground: 1, lookup: 1.7, tuple: 1.5, moment: 0.8, either: 2, none: 2, rule: 3.5 };
 
 class Questions {
 	constructor(world, random) {
@@ -252,8 +252,9 @@ class Questions {
 		const { random } = this;
 		const given = query.inputs.flatMap((input) => input.vars);
 		// A transaction's number, which as an entity it has negated.
-		const as_tx = (name) => query.where.some(({ t, terms }) => t === 'pattern' && (terms[3] || {}).var === name)
-			&& !query.where.some(({ t, terms }) => t === 'pattern' && terms[0].var === name);
+		const patterns = [...walk(query.where)].map(([clause]) => clause).filter(({ t }) => t === 'pattern');
+		const as_tx = (name) => patterns.some(({ terms }) => (terms[3] || {}).var === name)
+			&& !patterns.some(({ terms }) => terms[0].var === name);
 		const fits = scope.which((it) => !['any', 'tuple', 'number', 'moment'].includes(it.kind)).map(([name, it]) => [name, it.kind])
 			.filter(([name, kind]) => !given.includes(name) && (kind !== 'tx' || as_tx(name))).map(([name]) => name);
 		const vars = random.some(fits, random.int(1, 2));

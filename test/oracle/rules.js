@@ -67,7 +67,7 @@ const families = {
 
 	reach(random) {
 		const a = random.maybe(0.15) ? ':person/friend' : random.pick(STEPS);
-		const shape = random.weighted({ left: 3, right: 3, 'non-linear': 2, required: 2 });
+		const shape = random.weighted({ left: 3, right: 3, 'non-linear': 2, required: 4 });
 		const heads = shape === 'required' ? [['from'], ['to']] : [[], ['from', 'to']];
 		const again = {
 			left: [use('reach', 'from', 'via'), data('via', a, 'to')],
@@ -103,7 +103,7 @@ const families = {
 	},
 };
 
-const WEIGHTS = { filter: 1, label: 1.2, compare: 1.5, linked: 0.7, stranger: 1, known: 1, reach: 5, mutual: 1.3, generation: 1, depth: 1 };
+const WEIGHTS = { filter: 1, label: 1.2, compare: 1.5, linked: 0.7, stranger: 2, known: 1, reach: 5, mutual: 1.3, generation: 1, depth: 2 };
 
 // What is handed to a param; undefined if there is nothing.
 function argument(scope, source, param) {
