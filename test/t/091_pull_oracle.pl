@@ -34,7 +34,7 @@ my $standby = standby($node, 'pull_standby');
 launch($standby);
 my $there = db($standby);
 my ($last, $past) = @{ $dbh->selectcol_arrayref("SELECT tx FROM datom.tx WHERE db = 'pul'::regclass ORDER BY instant DESC LIMIT 2 OFFSET 0") }[ 0, 1 ];
-$there->do("CALL datom.sync($last)");
+$there->do("CALL datom.sync($last, '10 minutes')");
 for my $at ('', ", $last", ", $past")
 {
 	my $all = "SELECT md5(string_agg(p::text, ' ' ORDER BY e)) FROM (SELECT e, datom.pull('pul', '[* {:n/_friend [:n/name]}]', e$at) AS p FROM generate_series(990, 1100) e) x";
