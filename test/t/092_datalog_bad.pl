@@ -500,16 +500,17 @@ for my $what (sort keys %endless)
 	{
 		my $session = db($node);
 		$session->do("SET datom.db = 'pur'");
-		my $began = time;
 		my $sql = $how eq ':timeout' ? $called =~ s/:find /:timeout 500 :find /r : $called;
-		$session->do('SET statement_timeout = 500') if $how eq 'statement_timeout';
+		$session->do('SET statement_timeout = ' . ($how eq 'statement_timeout' ? 500 : 120_000));
 		my $canceller = $how eq 'cancel' ? one($session, 'SELECT pg_backend_pid()') : undef;
-		my $child = $canceller && spawn(sub { my $other = db($node); wait_until('it runs', sub { one($other, "SELECT state = 'active' FROM pg_stat_activity WHERE pid = $canceller") }); select undef, undef, undef, 0.5; one($other, "SELECT pg_cancel_backend($canceller)") });
+		# It runs, or has ended already: the query is shown then, too.
+		my $child = $canceller && spawn(sub { my $other = db($node); wait_until('it runs', sub { one($other, "SELECT query LIKE '%q_json%' FROM pg_stat_activity WHERE pid = $canceller") }); select undef, undef, undef, 0.5; one($other, "SELECT pg_cancel_backend($canceller)") });
+		my $began = time;
 		eval { one($session, $sql) };
 		my $took = time - $began;
-		finish($child) if $child;
+		is(finish($child), 0, 'it is cancelled') if $child;
 		like($session->state, qr/^(57014|22\w{3}|54000)$/, "$what ends by $how");
-		cmp_ok($took, '<', 30, 'within seconds');
+		cmp_ok($took, '<', 60, 'within seconds');
 	}
 }
 
@@ -601,7 +602,10 @@ for my $i (1 .. $MUTATIONS)
 		my $mutant = rand() < 0.8 ? restructured($query) : mutated($query, map { $_->[0] } @good);
 		my $answer = ask($mutant, \@args);
 		judge($kind, "$mutant " . $json->encode(\@args), $answer, 1);
-		check_sql('mutation', $mutant, \@args, 'twice(bigint)', 'random()') if $answer =~ /^00000/;
+		next if $answer !~ /^00000/;
+		$dbh->do('SET statement_timeout = 0');
+		check_sql('mutation', $mutant, \@args, 'twice(bigint)', 'random()');
+		$dbh->do('SET statement_timeout = 3000');
 	}
 	elsif ($kind eq 'rules')
 	{
@@ -656,7 +660,6 @@ my $victim = db($node);
 kill 'SEGV', one($victim, 'SELECT pg_backend_pid()');
 wait_until('the log tells of the crash', sub { slurp_file($node->logfile) =~ /was terminated by signal 11/ });
 pass('control: a backend that dies is noticed');
-wait_until('the server is back', sub { my $back = try_db($node); $back && $back->disconnect; $back });
-
-$node->stop;
+# Nobody waits for its recovery.
+crash($node, 'immediate');
 done_testing();
