@@ -43,10 +43,14 @@ def each_row_once_while_writers_run():
         expected = direct(session, moment)
         equal(got, expected, f"{SHARDS} shards, writers running: each row exactly once")
 
-        # The control: without a moment, each shard is of another now.
-        first = direct(session, basis(session))
-        torn = rows_of(sharded(None))
-        last = direct(session, basis(session))
+        # The control: without a moment, each shard is of another now, unless the
+        # writers did not come to write.
+        for _ in range(10):
+            first = direct(session, basis(session))
+            torn = rows_of(sharded(None))
+            last = direct(session, basis(session))
+            if torn not in (first, last):
+                break
         check(torn not in (first, last), "control: without a moment the same reading is torn")
         note("against the moment at its end: " + difference(torn, last))
         note(f"sum of amounts {sum(r[2] or 0 for r in torn.elements())}, at every moment {total}")
@@ -64,10 +68,15 @@ def each_row_once_while_writers_run():
 
 
 def sessions_that_are_ended():
-    with Killer(5) as killer:
-        equal(rows_of(sharded(moment)), expected, "tasks are tried again: each row exactly once")
-    check(killer.killed > 1, "their sessions were ended", killer.killed)
-    note(f"{killer.killed} sessions ended")
+    killed = 0
+    for _ in range(10):
+        with Killer(5) as killer:
+            equal(rows_of(sharded(moment)), expected, "tasks are tried again: each row exactly once")
+        killed += killer.killed
+        if killed > 1:
+            break
+    check(killed > 1, "their sessions were ended", killed)
+    note(f"{killed} sessions ended")
 
 
 def shares():
