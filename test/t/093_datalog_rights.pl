@@ -14,7 +14,7 @@ use Datom;
 use Test::More;
 
 my $SECRET = 'xyzzy4711';
-my $node = server('datalog_rights', fsync => 'off', autovacuum => 'off');
+my $node = server('datalog_rights', fsync => 'off', autovacuum => 'off', 'datom.wait' => 60000);
 my $dbh = db($node);
 my @roles = qw(keeper reader group_of_readers nobody columns asker);
 $dbh->do("CREATE ROLE $_ LOGIN") for @roles;

@@ -14,7 +14,7 @@ my @python = '/usr/bin/python3';
 plan skip_all => 'psycopg2 is missing (make deps)'
 	unless run_log([ @python, '-c', 'import psycopg2' ], '2>', \my $missing);
 
-my $primary = new_server('primary', allows_streaming => 1);
+my $primary = new_server('primary', allows_streaming => 1, conf => "datom.wait = 60s\n");
 $primary->start;
 $primary->safe_psql('postgres', 'CREATE EXTENSION datom');
 $primary->backup('base');

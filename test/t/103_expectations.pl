@@ -11,7 +11,7 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 
 my $SECRET = 'xyzzy4711';
-my $node = server('expectations', fsync => 'off', autovacuum => 'off', 'datom.wait' => 10000);
+my $node = server('expectations', fsync => 'off', autovacuum => 'off', 'datom.wait' => 60000);
 my $dbh = db($node);
 my @roles = qw(ann bob mallory leaver nobody);
 $dbh->do("CREATE ROLE $_ LOGIN") for @roles;

@@ -23,7 +23,7 @@ use Test::More;
 
 note 'SEED=', my $seed = sow();
 my $WORLDS = torture() ? 200 : 20;
-my $node = server('pit', fsync => 'off', autovacuum => 'off', 'datom.wait' => 10000);
+my $node = server('pit', fsync => 'off', autovacuum => 'off', 'datom.wait' => 60000);
 my $dbh = db($node);
 entity_oracle($dbh);
 $dbh->do('CREATE TABLE labels (l_n serial, l_e bigint, l_small int, l_m int, l_at timestamptz, l_tx bigint, l_event timestamptz, l_text text)');

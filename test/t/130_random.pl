@@ -18,7 +18,7 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 
 note 'SEED=', my $seed = sow();
-my $node = server('random', fsync => 'off', autovacuum => 'off', max_parallel_workers => 8, 'datom.wait' => 10000);
+my $node = server('random', fsync => 'off', autovacuum => 'off', max_parallel_workers => 8, 'datom.wait' => 60000);
 my $dbh = db($node);
 
 #
