@@ -1104,8 +1104,8 @@ LEFT JOIN (pg_proc function JOIN pg_namespace function_schema ON function_schema
 WHERE q.is_newest;
 COMMENT ON VIEW datom.saved_query IS 'saved queries as of the moment in force';
 COMMENT ON COLUMN datom.saved_query.name IS 'the qualified name';
-COMMENT ON COLUMN datom.saved_query.relation IS 'its view; null if it is a function, or was dropped by hand';
-COMMENT ON COLUMN datom.saved_query.function IS 'its function; null if it is a view, or was dropped by hand';
+COMMENT ON COLUMN datom.saved_query.relation IS 'its view; null if it is a function, or was dropped or renamed by hand';
+COMMENT ON COLUMN datom.saved_query.function IS 'its function; null if it is a view, or was dropped or renamed by hand';
 COMMENT ON COLUMN datom.saved_query.language IS 'sql or edn';
 COMMENT ON COLUMN datom.saved_query.query IS 'its text';
 COMMENT ON COLUMN datom.saved_query.arguments IS 'names and types of its arguments; null: it takes none';

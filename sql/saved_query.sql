@@ -224,6 +224,20 @@ DROP TABLE twice;
 SELECT datom.save_query('twice', 'SELECT 6 AS x');
 SELECT relation, version FROM datom.saved_query WHERE name = 'saved.twice';
 
+-- a query goes by its name: what is renamed or moved is none, until it is back
+SELECT datom.save_query('moved', 'SELECT a AS x', arguments => 'a int');
+ALTER VIEW twice RENAME TO thrice;
+ALTER FUNCTION moved SET SCHEMA "Other one";
+SELECT name, relation, function FROM datom.saved_query WHERE name ~ 'twice|thrice|moved' ORDER BY 1;
+SELECT name, error FROM datom.check_queries() WHERE name ~ '^saved';
+SELECT try($$SELECT datom.save_query('thrice', 'SELECT 1 AS x')$$);
+SELECT try($$SELECT datom.drop_query('"Other one".moved')$$);
+ALTER VIEW thrice RENAME TO twice;
+SELECT datom.drop_query('moved');
+SELECT name, relation, function FROM datom.saved_query WHERE name ~ 'twice|thrice|moved' ORDER BY 1;
+SELECT "Other one".moved(3), x FROM twice;
+SELECT * FROM datom.check_queries() WHERE name ~ '^saved';
+
 -- names
 SELECT datom.save_query('"Other one"."A ""name"""', 'SELECT 1 AS "the one"');
 SELECT * FROM "Other one"."A ""name""";

@@ -6,6 +6,9 @@
  * first, in a subtransaction: whether a view or function can be replaced in place
  * is the server's to know. If not, it is dropped, if nothing depends on it, and
  * made anew with what had been given to the old one.
+ *
+ * What is to be replaced or dropped is locked before it is looked at, so that a plain
+ * DROP or ALTER comes before or after. A query that was dropped meanwhile is made anew.
  */
 #include "query_object.h"
 
@@ -23,6 +26,7 @@
 #include "commands/tablecmds.h"
 #include "miscadmin.h"
 #include "nodes/makefuncs.h"
+#include "storage/lmgr.h"
 #include "tcop/utility.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
@@ -85,6 +89,37 @@ datom_query_object_require(ObjectAddress object)
 		aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_VIEW, get_rel_name(object.objectId));
 	if (!view && !pg_proc_ownercheck(object.objectId, GetUserId()))
 		aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_FUNCTION, get_func_name(object.objectId));
+}
+
+static bool
+is_same(ObjectAddress a, ObjectAddress b)
+{
+	return a.classId == b.classId && a.objectId == b.objectId;
+}
+
+/* As the server does for its own commands: what has the name once it is locked counts. */
+ObjectAddress
+datom_query_object_lock(const QueryName *name, const char *signature)
+{
+	ObjectAddress object;
+
+	while (OidIsValid((object = datom_query_object(name, signature)).objectId))
+	{
+		bool		view = object.classId == RelationRelationId;
+
+		datom_query_object_require(object);
+		if (view)
+			LockRelationOid(object.objectId, AccessExclusiveLock);
+		else
+			LockDatabaseObject(object.classId, object.objectId, 0, AccessExclusiveLock);
+		if (is_same(datom_query_object(name, signature), object))
+			break;
+		if (view)
+			UnlockRelationOid(object.objectId, AccessExclusiveLock);
+		else
+			UnlockDatabaseObject(object.classId, object.objectId, 0, AccessExclusiveLock);
+	}
+	return object;
 }
 
 /* Has a function other than this one the name? */

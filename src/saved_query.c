@@ -300,18 +300,20 @@ name_to_find(text *given)
 	pg_unreachable();
 }
 
-/* The view or the function of the query, if it is there. */
+/* The view or the function of the query, if it is there, locked. */
 static ObjectAddress
 object_of(const QueryName *name, const Version *version)
 {
-	return is_there(version) ? datom_query_object(name, version->signature) :
+	return is_there(version) ? datom_query_object_lock(name, version->signature) :
 		InvalidObjectAddress;
 }
 
 static void
 require_rights(const QueryName *name)
 {
-	ObjectAddress object = object_of(name, newest(read_versions(name->qualified)));
+	const Version *last = newest(read_versions(name->qualified));
+	ObjectAddress object = is_there(last) ? datom_query_object(name, last->signature) :
+		InvalidObjectAddress;
 	AclResult	acl = pg_namespace_aclcheck(name->schema, GetUserId(), ACL_CREATE);
 
 	if (acl != ACLCHECK_OK)
