@@ -30,7 +30,7 @@ FLOORS = \
 	entity_at pit_labels pit_states pit_blocks pit \
 	choice decimal day_count interest late holidays \
 	philox random \
-	catalogue query_text query_object saved_query query_check \
+	catalogue query_version query_inputs query_text query_object saved_query query_check \
 	watch stat_file usage_table usage \
 	run_table run_args lineage run \
 	audience expectation_query expectation \

@@ -1114,7 +1114,7 @@ COMMENT ON COLUMN datom.saved_query.owner IS 'who answers for it';
 COMMENT ON COLUMN datom.saved_query.author IS 'the role that saved this version';
 COMMENT ON COLUMN datom.saved_query.tags IS 'words by which it can be found';
 COMMENT ON COLUMN datom.saved_query.stability IS 'experimental or production';
-COMMENT ON COLUMN datom.saved_query.inputs IS 'what it reads: a datom table and an attribute, or a relation';
+COMMENT ON COLUMN datom.saved_query.inputs IS 'what it reads: a datom table and an attribute, a relation or a function, through views and functions in SQL';
 COMMENT ON COLUMN datom.saved_query.version IS 'the number of its version';
 COMMENT ON COLUMN datom.saved_query.saved_at IS 'when this version was saved; null until the transaction has committed';
 
@@ -1184,25 +1184,13 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION datom.run_inputs(text[]) IS 'inputs of a saved query, taken apart';
 
--- Through views, and from entity tables to the tables that they show.
 CREATE FUNCTION datom.run_tables(inputs text[]) RETURNS SETOF oid
 	LANGUAGE sql STABLE STRICT PARALLEL SAFE
 BEGIN ATOMIC
-	WITH RECURSIVE reached AS (
-		SELECT relation FROM datom.run_inputs(inputs)
-		UNION
-		SELECT n.relation FROM reached r, LATERAL (
-			SELECT d.refobjid FROM pg_rewrite w JOIN pg_depend d ON d.classid = 'pg_rewrite'::regclass AND d.objid = w.oid
-				AND d.refclassid = 'pg_class'::regclass
-			WHERE w.ev_class = r.relation
-			UNION ALL
-			SELECT to_regclass(o.option_value)::oid FROM pg_foreign_table f JOIN pg_foreign_server s ON s.oid = f.ftserver
-				JOIN pg_foreign_data_wrapper w ON w.oid = s.srvfdw AND w.fdwname = 'datom',
-				pg_options_to_table(f.ftoptions) o
-			WHERE f.ftrelid = r.relation AND o.option_name = 'db') n(relation))
-	SELECT c.oid FROM reached r JOIN pg_class c ON c.oid = r.relation JOIN pg_am m ON m.oid = c.relam WHERE m.amname = 'datom';
+	SELECT DISTINCT c.oid FROM datom.run_inputs(inputs) i JOIN pg_class c ON c.oid = i.relation JOIN pg_am m ON m.oid = c.relam
+	WHERE m.amname = 'datom';
 END;
-COMMENT ON FUNCTION datom.run_tables(text[]) IS 'the datom tables that a saved query reads in the end';
+COMMENT ON FUNCTION datom.run_tables(text[]) IS 'the datom tables among the inputs of a saved query';
 
 CREATE FUNCTION datom.run_event(id uuid, query text, job text, namespace text, sql text, args jsonb, shards integer,
 		basis text, inputs text[], columns text[], types text[], with_schemas boolean, OUT common text, OUT output text)

@@ -148,6 +148,17 @@ FROM datom.run('run_test.above', '{"floor": 990}', basis => :'then') \gset linea
 SELECT replace(replace(regexp_replace(:'lineage_jsonb_pretty', '"postgres://[^"]*"', '"HOST"', 'g'),
 	:'then', 'BASIS'), '"' || current_database() || '.', '"DB.') AS lineage;
 
+-- inputs are what is read now, through views
+CREATE VIEW run_test.between AS SELECT e FROM run_test.plain;
+SELECT datom.save_query('run_test.through', 'SELECT e FROM run_test.between');
+CREATE OR REPLACE VIEW run_test.between AS SELECT e FROM run_test.bigger;
+CREATE FUNCTION pg_temp.inputs(query text) RETURNS SETOF text LANGUAGE sql AS $$
+	SELECT replace(i->>'name', current_database() || '.', '') || CASE WHEN i->'facets'->'version' IS NULL THEN '' ELSE ' as of the basis' END
+	FROM datom.run(query), jsonb_array_elements(datom.lineage(run)->'inputs') i $$;
+SELECT pg_temp.inputs('run_test.through');
+SELECT inputs FROM datom.saved_query WHERE name = 'run_test.through';
+SELECT r.basis = datom.basis('run_test.pur') AS is_basis FROM datom.run('run_test.through') r;
+
 -- others see names, not arguments
 CREATE ROLE regress_run_other;
 CREATE ROLE regress_run_stats IN ROLE pg_read_all_stats;
@@ -173,5 +184,7 @@ RESET ROLE;
 SET client_min_messages = warning;
 DROP OWNED BY regress_run_other;
 DROP ROLE regress_run_other, regress_run_stats;
+SELECT datom.drop_query('run_test.through');
+DROP VIEW run_test.between;
 SELECT datom.drop_query(q) FROM unnest('{run_test.bigger,run_test.big,run_test.others,run_test.above}'::text[]) q;
 DROP SCHEMA run_test CASCADE;

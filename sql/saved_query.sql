@@ -91,6 +91,24 @@ SELECT * FROM found ORDER BY 1;
 SELECT * FROM found_of('ann', 1) ORDER BY 1;
 SELECT * FROM ruled;
 SELECT * FROM defaults();
+-- through views and functions in SQL, each once: functions may call themselves
+CREATE MATERIALIZED VIEW kept AS SELECT id FROM found;
+CREATE FUNCTION again(n int) RETURNS TABLE (id text) LANGUAGE sql BEGIN ATOMIC SELECT label::text FROM plain; END;
+CREATE OR REPLACE FUNCTION again(n int) RETURNS TABLE (id text) LANGUAGE sql BEGIN ATOMIC SELECT note FROM purchase UNION ALL SELECT id FROM again(n - 1) WHERE n > 0; END;
+CREATE FUNCTION dark() RETURNS SETOF text LANGUAGE sql AS 'SELECT id FROM saved.plain';
+CREATE VIEW by_hand AS SELECT * FROM datom.saved_q('[:find ?id :where [$pur ?e :purchase/id ?id]]', '$pur', 'saved.pur'::regclass) q (id text);
+CREATE VIEW over_all AS SELECT b.label AS l FROM over_plain b WHERE EXISTS (SELECT FROM big WHERE id = b.label::text);
+SELECT inputs_of(q) FROM unnest(ARRAY['SELECT id FROM found', 'SELECT id FROM found_of(''ann'', 1)', 'SELECT id FROM kept', 'SELECT id FROM again(2)', 'SELECT x FROM dark() x',
+	'SELECT id FROM by_hand', 'SELECT l FROM over_all', 'SELECT id FROM ruled JOIN found USING (id) JOIN over_all ON l = 1']) q;
+-- they are those of when it was saved
+SELECT datom.save_query('probe', 'SELECT l FROM over_all');
+CREATE OR REPLACE VIEW over_all AS SELECT 1 AS l;
+SELECT inputs FROM datom.saved_query WHERE name = 'saved.probe';
+SELECT inputs_of('SELECT l FROM over_all');
+SELECT datom.drop_query('probe');
+DROP VIEW over_all, by_hand;
+DROP MATERIALIZED VIEW kept;
+DROP FUNCTION again, dark;
 SELECT try($$SELECT datom.save_query('defaults', '[:find ?id :in $ ?at-least :where [?e :purchase/id ?id]]', arguments => 'other int')$$);
 SELECT try($$SELECT datom.save_query('found', '[:find ?id :in ?x % :where [?e :purchase/id ?id]]')$$);
 RESET datom.db;

@@ -4,19 +4,10 @@
  * The server's parser reads SQL and lists of arguments, ours reads EDN; from then
  * on there are trees and no texts. EDN becomes SELECT * FROM datom.saved_q(...),
  * with its sources bound to the tables that they name now.
- *
- * What it reads are attributes of datom tables where that can be seen, as columns
- * of entity tables or by the description of a Datalog query, and otherwise
- * relations and functions. Views are relations: what they read may change without
- * us.
  */
 #include "query_text.h"
 
-#include "access/table.h"
-#include "catalog/namespace.h"
-#include "catalog/pg_class.h"
 #include "catalog/pg_language.h"
-#include "catalog/pg_namespace.h"
 #include "catalog/pg_type.h"
 #include "commands/defrem.h"
 #include "executor/functions.h"
@@ -29,10 +20,9 @@
 #include "parser/parser.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
-#include "utils/rel.h"
 
 #include "datalog_describe.h"
-#include "entity_table.h"
+#include "query_inputs.h"
 
 /* A text of the caller's, and how many characters stand before it where it is read. */
 typedef struct Source
@@ -167,19 +157,12 @@ make_string(const char *text)
 	return (Node *) constant;
 }
 
-static char *
-qualified_name(Oid relid)
-{
-	return quote_qualified_identifier(get_namespace_name(get_rel_namespace(relid)),
-									  get_rel_name(relid));
-}
-
 static Node *
 make_table(Oid db)
 {
 	TypeCast   *cast = makeNode(TypeCast);
 
-	cast->arg = make_string(qualified_name(db));
+	cast->arg = make_string(datom_query_relation_name(db));
 	cast->typeName = makeTypeNameFromOid(REGCLASSOID, -1);
 	cast->location = -1;
 	return (Node *) cast;
@@ -246,137 +229,6 @@ make_select(const DatalogDescription *d, const char *query, const char *rules,
 	select->targetList = list_make1(all);
 	select->fromClause = list_make1(from);
 	return select;
-}
-
-/*
- * What it reads
- */
-
-static void
-add_input(QueryText *text, Oid relid, const char *attribute)
-{
-	char	   *name;
-
-	if (get_rel_name(relid) == NULL)
-		return;
-	name = qualified_name(relid);
-	text->inputs = lappend(text->inputs,
-						   attribute ? psprintf("%s %s", name, attribute) : name);
-}
-
-static void
-add_attribute(QueryText *text, const DatomEntityTable *table, const DatomEntityColumn *column)
-{
-	if (column->ident)
-		add_input(text, table->db, column->ident);
-	if (column->identity)
-		add_input(text, table->db, column->identity);
-}
-
-static bool
-is_selected(const Bitmapset *columns, AttrNumber number)
-{
-	return bms_is_member(number - FirstLowInvalidHeapAttributeNumber, columns);
-}
-
-/*
- * The attributes that selected columns of an entity table show, and the one that
- * makes an entity a row of it. If that is any of them, and none is selected, all.
- */
-static void
-add_entity_columns(QueryText *text, Oid relid, const Bitmapset *columns)
-{
-	Relation	rel = table_open(relid, AccessShareLock);
-	DatomEntityTable *table = datom_entity_table_unchecked(rel);
-	bool		all = is_selected(columns, InvalidAttrNumber);
-	int			before = list_length(text->inputs);
-
-	if (table->key)
-		add_input(text, table->db, table->key);
-	for (int i = 0; i < table->ncolumns; i++)
-		if (all || is_selected(columns, table->columns[i].number))
-			add_attribute(text, table, &table->columns[i]);
-	if (list_length(text->inputs) == before)
-		for (int i = 0; i < table->ncolumns; i++)
-			add_attribute(text, table, &table->columns[i]);
-	table_close(rel, NoLock);
-}
-
-static void
-add_relation(QueryText *text, Oid relid, const Bitmapset *columns)
-{
-	if (datom_entity_table_is(relid) && OidIsValid(datom_entity_table_db(relid, true)))
-		add_entity_columns(text, relid, columns);
-	else
-		add_input(text, relid, NULL);
-}
-
-/* Tables named as arguments are read too: as_of('pur', ...), entities_as_of(NULL::purchase, ...). */
-static void
-add_constant(QueryText *text, const Const *constant)
-{
-	Oid			relid = typeidTypeRelid(constant->consttype);
-	Bitmapset  *all = bms_make_singleton(-FirstLowInvalidHeapAttributeNumber);
-
-	if (constant->consttype == REGCLASSOID && !constant->constisnull)
-		add_relation(text, DatumGetObjectId(constant->constvalue), all);
-	else if (constant->constisnull && OidIsValid(relid) && datom_entity_table_is(relid))
-		add_relation(text, relid, all);
-}
-
-/* A function that returns rows, as a saved query with arguments is one. */
-static void
-add_function(QueryText *text, const FuncExpr *call)
-{
-	Oid			schema = get_func_namespace(call->funcid);
-
-	if (call->funcretset && schema != PG_CATALOG_NAMESPACE &&
-		schema != get_namespace_oid("datom", false))
-		text->inputs = lappend(text->inputs,
-							   quote_qualified_identifier(get_namespace_name(schema),
-														  get_func_name(call->funcid)));
-}
-
-static bool
-find_inputs(Node *node, void *context)
-{
-	ListCell   *lc;
-
-	if (node == NULL)
-		return false;
-	if (IsA(node, Const))
-		add_constant(context, (Const *) node);
-	if (IsA(node, FuncExpr))
-		add_function(context, (FuncExpr *) node);
-	if (!IsA(node, Query))
-		return expression_tree_walker(node, find_inputs, context);
-	foreach(lc, ((Query *) node)->rtable)
-	{
-		RangeTblEntry *rte = lfirst_node(RangeTblEntry, lc);
-
-		if (rte->rtekind == RTE_RELATION)
-			add_relation(context, rte->relid, rte->selectedCols);
-	}
-	return query_tree_walker((Query *) node, find_inputs, context, 0);
-}
-
-static int
-by_text(const ListCell *a, const ListCell *b)
-{
-	return strcmp(lfirst(a), lfirst(b));
-}
-
-static List *
-sort_unique(List *texts)
-{
-	List	   *unique = NIL;
-	ListCell   *lc;
-
-	list_sort(texts, by_text);
-	foreach(lc, texts)
-		if (unique == NIL || strcmp(llast(unique), lfirst(lc)) != 0)
-			unique = lappend(unique, lfirst(lc));
-	return unique;
 }
 
 /*
@@ -488,8 +340,7 @@ read_edn(QueryText *text, const char *query, const char *rules)
 			text->arguments = lappend(text->arguments, make_argument(&d->args[i]));
 	text->is_function |= d->nargs > 0;
 	text->select = make_select(d, query, rules, text->arguments);
-	for (int i = 0; i < d->nreads; i++)
-		add_input(text, d->reads[i].db, d->reads[i].attribute);
+	text->inputs = datom_query_inputs_described(d);
 }
 
 static bool
@@ -522,7 +373,6 @@ datom_query_text(const char *name, const char *query, const char *arguments,
 	analyzed = analyze(text, name);
 	fill_columns(text, analyzed);
 	if (!is_edn(query))
-		find_inputs((Node *) analyzed, text);
-	text->inputs = sort_unique(text->inputs);
+		text->inputs = datom_query_inputs(analyzed);
 	return text;
 }

@@ -36,6 +36,7 @@
 #include "basis.h"
 #include "instant.h"
 #include "lineage.h"
+#include "query_inputs.h"
 #include "run_args.h"
 #include "run_table.h"
 #include "timetravel.h"
@@ -286,6 +287,18 @@ refuse_gone(const char *query)
 			 errhint("Names are those of datom.saved_query. If it is there, its view or function is not: save it again.")));
 }
 
+static Datum
+texts_of_list(const List *list)
+{
+	Datum	   *texts = palloc(sizeof(Datum) * (list_length(list) + 1));
+	int			n = 0;
+	ListCell   *lc;
+
+	foreach(lc, list)
+		texts[n++] = CStringGetTextDatum(lfirst(lc));
+	return PointerGetDatum(construct_array(texts, n, TEXTOID, -1, false, TYPALIGN_INT));
+}
+
 /* The names that a query may have: as given, or along the search path. text[] */
 static Datum
 possible_names(const char *query)
@@ -311,29 +324,25 @@ static void
 find_query(RunPlan *plan, Datum names)
 {
 	Oid			type = TEXTARRAYOID;
-	HeapTuple	row = one_row("SELECT name, relation::oid, function::oid, inputs FROM datom.saved_query "
+	HeapTuple	row = one_row("SELECT name, relation::oid, function::oid FROM datom.saved_query "
 							  "WHERE name = ANY ($1) ORDER BY array_position($1, name) LIMIT 1",
 							  1, &type, &names);
-	bool		no_relation;
-	bool		no_function;
 	bool		isnull;
-	Datum		relation;
-	Datum		function;
+	Oid			view;
+	Oid			function;
 
 	if (row == NULL)
 		refuse_gone(plan->query);
 	keep(plan->run.query, TextDatumGetCString(column(row, 1, &isnull)),
 		 sizeof(plan->run.query), "the name of the query");
-	relation = column(row, 2, &no_relation);
-	function = column(row, 3, &no_function);
-	if (no_relation && no_function)
+	view = DatumGetObjectId(column(row, 2, &isnull));
+	function = DatumGetObjectId(column(row, 3, &isnull));
+	if (!OidIsValid(view) && !OidIsValid(function))
 		refuse_gone(plan->query);
-	plan->inputs = SPI_datumTransfer(column(row, 4, &isnull), false, -1);
-	require_right(no_relation ? InvalidOid : DatumGetObjectId(relation),
-				  no_function ? InvalidOid : DatumGetObjectId(function));
+	require_right(view, function);
+	plan->inputs = texts_of_list(datom_query_inputs_of(view, function));
 	plan->sql = psprintf("SELECT * FROM %s%s", plan->run.query,
-						 datom_run_arguments(no_function ? InvalidOid : DatumGetObjectId(function),
-											 plan->args));
+						 datom_run_arguments(function, plan->args));
 }
 
 /* The server's parser reads the SELECT: do arguments fit, which are its columns? */

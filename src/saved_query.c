@@ -18,7 +18,6 @@
 #include "compat.h"
 
 #include "access/htup_details.h"
-#include "access/table.h"
 #include "access/xact.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
@@ -38,199 +37,13 @@
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/regproc.h"
-#include "utils/snapmgr.h"
 #include "utils/varlena.h"
 
 #include "append.h"
-#include "attrs.h"
 #include "catalogue.h"
-#include "facts.h"
 #include "query_object.h"
 #include "query_text.h"
-
-/* What is said about a version. */
-typedef struct Version
-{
-	int64		e;
-	int64		number;
-	int64		restores;		/* the version that this one repeats; 0: none */
-	bool		dropped;
-	const char *name;			/* qualified */
-	const char *language;
-	const char *query;
-	const char *arguments;		/* NULL: it is a view */
-	const char *rules;
-	const char *doc;
-	const char *owner;
-	const char *stability;
-	const char *signature;		/* of the function; NULL: it is a view */
-	const char *search_path;
-	const char *db;				/* datom.db */
-	List	   *tags;
-	List	   *inputs;
-} Version;
-
-#define ID ":query/id"
-#define NUMBER ":query/version"
-#define RESTORES ":query/restores"
-#define DROPPED ":query/dropped"
-#define NAME ":query/name"
-
-static const DatomCatalogueAttr attributes[] = {
-	{ID, ":db.type/string", .identity = true, .doc = "name and version"},
-	{NUMBER, ":db.type/long", .doc = "its number among the versions of the name, from 1"},
-	{RESTORES, ":db.type/long", .doc = "the version that this one repeats"},
-	{DROPPED, ":db.type/boolean", .doc = "true: the query was dropped at this version"},
-	{NAME, ":db.type/string", .doc = "name, with its schema"},
-	{":query/language", ":db.type/string", .doc = "sql or edn"},
-	{":query/text", ":db.type/string", .doc = "the query as it was given"},
-	{":query/arguments", ":db.type/string", .doc = "names and types of arguments, of a function"},
-	{":query/rules", ":db.type/string", .doc = "rules of a Datalog query"},
-	{":query/doc", ":db.type/string", .doc = "what it is for"},
-	{":query/owner", ":db.type/string", .doc = "who answers for it"},
-	{":query/stability", ":db.type/string", .doc = "experimental or production"},
-	{":query/signature", ":db.type/string", .doc = "the function, by its name and types"},
-	{":query/search-path", ":db.type/string", .doc = "the schemas in which names were looked up"},
-	{":query/db", ":db.type/string", .doc = "datom.db when it was saved"},
-	{":query/tag", ":db.type/string", .many = true, .doc = "a word by which it can be found"},
-	{":query/input", ":db.type/string", .many = true, .doc = "an attribute or relation that it reads"}
-};
-
-static const struct
-{
-	const char *ident;
-	size_t		offset;
-}			texts[] = {
-	{NAME, offsetof(Version, name)},
-	{":query/language", offsetof(Version, language)},
-	{":query/text", offsetof(Version, query)},
-	{":query/arguments", offsetof(Version, arguments)},
-	{":query/rules", offsetof(Version, rules)},
-	{":query/doc", offsetof(Version, doc)},
-	{":query/owner", offsetof(Version, owner)},
-	{":query/stability", offsetof(Version, stability)},
-	{":query/signature", offsetof(Version, signature)},
-	{":query/search-path", offsetof(Version, search_path)},
-	{":query/db", offsetof(Version, db)}
-},			lists[] = {
-	{":query/tag", offsetof(Version, tags)},
-	{":query/input", offsetof(Version, inputs)}
-};
-
-#define FIELD(version, type, field) ((type *) ((char *) (version) + (field).offset))
-
-/*
- * Versions, from and to the catalogue
- */
-
-static void
-take_value(Version *version, const char *ident, const DatomValue *v)
-{
-	for (size_t i = 0; i < lengthof(texts); i++)
-		if (strcmp(ident, texts[i].ident) == 0)
-			*FIELD(version, const char *, texts[i]) = datom_value_text_cstring(v);
-	for (size_t i = 0; i < lengthof(lists); i++)
-		if (strcmp(ident, lists[i].ident) == 0)
-			*FIELD(version, List *, lists[i]) =
-				lappend(*FIELD(version, List *, lists[i]), datom_value_text_cstring(v));
-	if (strcmp(ident, NUMBER) == 0)
-		version->number = datom_value_get_int(v);
-	if (strcmp(ident, RESTORES) == 0)
-		version->restores = datom_value_get_int(v);
-	if (strcmp(ident, DROPPED) == 0)
-		version->dropped = datom_value_get_bool(v);
-}
-
-static Version *
-read_version(DatomReader *reader, int64 e)
-{
-	Version    *version = palloc0(sizeof(Version));
-	DatomEntityFacts *facts;
-	int			n = datom_facts_entity(reader, e, &facts);
-
-	version->e = e;
-	for (int i = 0; i < n; i++)
-		for (int k = 0; facts[i].attr && k < facts[i].count; k++)
-			if (datom_fact_holds(&facts[i].facts[k], DT_NOEND))
-				take_value(version, facts[i].attr->ident, facts[i].facts[k].v);
-	return version;
-}
-
-static int
-by_number(const ListCell *a, const ListCell *b)
-{
-	const Version *x = lfirst(a);
-	const Version *y = lfirst(b);
-
-	return x->number < y->number ? -1 : x->number > y->number;
-}
-
-/* All of a name, oldest first, as of just now. */
-static List *
-read_versions(const char *name)
-{
-	Relation	rel = table_open(datom_catalogue(), AccessShareLock);
-	Snapshot	snapshot = RegisterSnapshot(GetLatestSnapshot());
-	DatomReader *reader = datom_facts_reader(rel, snapshot, DT_NOEND);
-	const DatomAttr *attr = datom_schema_find(datom_attrs(rel), NAME, strlen(NAME));
-	List	   *versions = NIL;
-	int64	   *entities;
-	int			n = attr ? datom_facts_with(reader, attr, datom_value_make_string(name, strlen(name)),
-											DT_NOEND, &entities) : 0;
-
-	for (int i = 0; i < n; i++)
-		versions = lappend(versions, read_version(reader, entities[i]));
-	list_sort(versions, by_number);
-	datom_facts_end(reader);
-	UnregisterSnapshot(snapshot);
-	table_close(rel, AccessShareLock);
-	return versions;
-}
-
-static void
-write_version(const Version *version)
-{
-	JsonbParseState *state = NULL;
-
-	datom_catalogue_define(attributes, lengthof(attributes));
-	pushJsonbValue(&state, WJB_BEGIN_ARRAY, NULL);
-	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
-	datom_catalogue_add_string(&state, ID, psprintf("%s " INT64_FORMAT, version->name, version->number));
-	datom_catalogue_add_long(&state, NUMBER, version->number);
-	if (version->restores)
-		datom_catalogue_add_long(&state, RESTORES, version->restores);
-	for (size_t i = 0; i < lengthof(texts); i++)
-		datom_catalogue_add_string(&state, texts[i].ident, *FIELD(version, const char *, texts[i]));
-	for (size_t i = 0; i < lengthof(lists); i++)
-		datom_catalogue_add_strings(&state, lists[i].ident, *FIELD(version, List *, lists[i]));
-	pushJsonbValue(&state, WJB_END_OBJECT, NULL);
-	datom_catalogue_transact(JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_ARRAY, NULL)));
-}
-
-static void
-write_dropped(const Version *version)
-{
-	JsonbParseState *state = NULL;
-
-	pushJsonbValue(&state, WJB_BEGIN_ARRAY, NULL);
-	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
-	datom_catalogue_add_long(&state, ":db/id", version->e);
-	datom_catalogue_add_true(&state, DROPPED);
-	pushJsonbValue(&state, WJB_END_OBJECT, NULL);
-	datom_catalogue_transact(JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_ARRAY, NULL)));
-}
-
-static const Version *
-newest(const List *versions)
-{
-	return versions ? llast(versions) : NULL;
-}
-
-static bool
-is_there(const Version *version)
-{
-	return version && !version->dropped;
-}
+#include "query_version.h"
 
 /*
  * Names
@@ -286,14 +99,14 @@ name_to_find(text *given)
 	if (var->schemaname)
 	{
 		name = make_name(get_namespace_oid(var->schemaname, false), var->relname);
-		if (read_versions(name.qualified) != NIL)
+		if (datom_query_versions(name.qualified) != NIL)
 			return name;
 	}
 	else
 		foreach(lc, fetch_search_path(false))
 		{
 			name = make_name(lfirst_oid(lc), var->relname);
-			if (read_versions(name.qualified) != NIL)
+			if (datom_query_versions(name.qualified) != NIL)
 				return name;
 		}
 	refuse_unknown(text_to_cstring(given));
@@ -302,17 +115,17 @@ name_to_find(text *given)
 
 /* The view or the function of the query, if it is there, locked. */
 static ObjectAddress
-object_of(const QueryName *name, const Version *version)
+object_of(const QueryName *name, const QueryVersion *version)
 {
-	return is_there(version) ? datom_query_object_lock(name, version->signature) :
+	return datom_query_is_there(version) ? datom_query_object_lock(name, version->signature) :
 		InvalidObjectAddress;
 }
 
 static void
 require_rights(const QueryName *name)
 {
-	const Version *last = newest(read_versions(name->qualified));
-	ObjectAddress object = is_there(last) ? datom_query_object(name, last->signature) :
+	const QueryVersion *last = datom_query_newest(datom_query_versions(name->qualified));
+	ObjectAddress object = datom_query_is_there(last) ? datom_query_object(name, last->signature) :
 		InvalidObjectAddress;
 	AclResult	acl = pg_namespace_aclcheck(name->schema, GetUserId(), ACL_CREATE);
 
@@ -378,7 +191,7 @@ arguments_of(ObjectAddress function)
 
 /* Makes the view or function what the version says, and the version the newest. */
 static void
-put(const QueryName *name, Version *version, const Version *last)
+put(const QueryName *name, QueryVersion *version, const QueryVersion *last)
 {
 	QueryText  *query = datom_query_text(name->name, version->query, version->arguments,
 										 version->rules);
@@ -392,7 +205,7 @@ put(const QueryName *name, Version *version, const Version *last)
 	version->inputs = query->inputs;
 	version->signature = query->is_function ? format_procedure_qualified(object.objectId) : NULL;
 	version->arguments = query->is_function ? arguments_of(object) : NULL;
-	write_version(version);
+	datom_query_write(version);
 }
 
 static const char *
@@ -444,10 +257,10 @@ enum
 	SAVE_RULES
 };
 
-static Version *
+static QueryVersion *
 given_version(FunctionCallInfo fcinfo)
 {
-	Version    *version = palloc0(sizeof(Version));
+	QueryVersion    *version = palloc0(sizeof(QueryVersion));
 
 	if (PG_ARGISNULL(SAVE_NAME) || PG_ARGISNULL(SAVE_QUERY))
 		ereport(ERROR,
@@ -470,11 +283,11 @@ given_version(FunctionCallInfo fcinfo)
 
 /* What was not given stays as it was. */
 static void
-fill_version(Version *version, const Version *last, bool tags_given)
+fill_version(QueryVersion *version, const QueryVersion *last, bool tags_given)
 {
-	const Version none = {.stability = "experimental"};
+	const QueryVersion none = {.stability = "experimental"};
 
-	if (!is_there(last))
+	if (!datom_query_is_there(last))
 		last = &none;
 	if (version->doc == NULL)
 		version->doc = last->doc;
@@ -500,43 +313,43 @@ PG_FUNCTION_INFO_V1(datom_save_query);
 Datum
 datom_save_query(PG_FUNCTION_ARGS)
 {
-	Version    *version = given_version(fcinfo);
+	QueryVersion    *version = given_version(fcinfo);
 	QueryName	name = name_to_make(PG_GETARG_TEXT_PP(SAVE_NAME));
-	const Version *last;
+	const QueryVersion *last;
 
 	prepare("datom.save_query()");
 	require_rights(&name);
 	lock_name(&name);
-	last = newest(read_versions(name.qualified));
+	last = datom_query_newest(datom_query_versions(name.qualified));
 	fill_version(version, last, !PG_ARGISNULL(SAVE_TAGS));
 	put(&name, version, last);
 	PG_RETURN_TEXT_P(cstring_to_text(name.qualified));
 }
 
-static const Version *
+static const QueryVersion *
 find_version(const List *versions, int64 number)
 {
 	ListCell   *lc;
 
 	foreach(lc, versions)
-		if (((Version *) lfirst(lc))->number == number)
+		if (((QueryVersion *) lfirst(lc))->number == number)
 			return lfirst(lc);
 	return NULL;
 }
 
 /* The version whose text it has. */
 static int64
-origin(const Version *version)
+origin(const QueryVersion *version)
 {
 	return version->restores ? version->restores : version->number;
 }
 
 /* To which version undo goes back: to what was dropped, or to the one before. */
-static const Version *
+static const QueryVersion *
 version_before(const QueryName *name, const List *versions)
 {
-	const Version *last = newest(versions);
-	const Version *before;
+	const QueryVersion *last = datom_query_newest(versions);
+	const QueryVersion *before;
 
 	if (last->dropped)
 		return last;
@@ -549,10 +362,10 @@ version_before(const QueryName *name, const List *versions)
 	return before;
 }
 
-static const Version *
+static const QueryVersion *
 version_given(const QueryName *name, const List *versions, int64 number)
 {
-	const Version *version = find_version(versions, number);
+	const QueryVersion *version = find_version(versions, number);
 
 	if (version == NULL)
 		ereport(ERROR,
@@ -573,7 +386,7 @@ datom_undo_query(PG_FUNCTION_ARGS)
 {
 	QueryName	name;
 	List	   *versions;
-	Version		version;
+	QueryVersion		version;
 	int			level;
 
 	if (PG_ARGISNULL(0))
@@ -582,14 +395,14 @@ datom_undo_query(PG_FUNCTION_ARGS)
 	name = name_to_find(PG_GETARG_TEXT_PP(0));
 	require_rights(&name);
 	lock_name(&name);
-	versions = read_versions(name.qualified);
+	versions = datom_query_versions(name.qualified);
 	version = *(PG_ARGISNULL(1) ? version_before(&name, versions) :
 				version_given(&name, versions, PG_GETARG_INT32(1)));
 	version.restores = origin(&version);
 	level = NewGUCNestLevel();
 	set_for_now("search_path", version.search_path);
 	set_for_now("datom.db", version.db);
-	put(&name, &version, newest(versions));
+	put(&name, &version, datom_query_newest(versions));
 	AtEOXact_GUC(true, level);
 	PG_RETURN_INT32((int32) version.number);
 }
@@ -604,19 +417,19 @@ Datum
 datom_drop_query(PG_FUNCTION_ARGS)
 {
 	QueryName	name;
-	const Version *last;
+	const QueryVersion *last;
 	ObjectAddress object;
 
 	prepare("datom.drop_query()");
 	name = name_to_find(PG_GETARG_TEXT_PP(0));
 	require_rights(&name);
 	lock_name(&name);
-	last = newest(read_versions(name.qualified));
-	if (!is_there(last))
+	last = datom_query_newest(datom_query_versions(name.qualified));
+	if (!datom_query_is_there(last))
 		refuse_unknown(name.qualified);
 	object = object_of(&name, last);
 	if (OidIsValid(object.objectId))
 		datom_query_object_drop(object);
-	write_dropped(last);
+	datom_query_write_dropped(last);
 	PG_RETURN_VOID();
 }
