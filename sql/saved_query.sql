@@ -203,6 +203,12 @@ SELECT datom.save_query('big', 'SELECT 1 AS other, id FROM plain');
 SELECT given();
 SELECT datom.save_query('big', 'SELECT 2 AS other, id FROM plain');
 SELECT given();
+SELECT datom.save_query('big', 'SELECT 2::text AS other, id FROM plain');
+SELECT given();
+SELECT datom.save_query('big', 'SELECT id::varchar(9) FROM plain');
+SELECT given();
+SELECT has_table_privilege('regress_saved_reader', 'big', 'SELECT');
+SELECT datom.undo_query('big', 11);
 -- but not a function for a view
 SELECT datom.save_query('big', 'SELECT id FROM plain WHERE label = which', arguments => 'which int');
 SELECT relation, function, version FROM datom.saved_query WHERE name = 'saved.big';
@@ -213,10 +219,13 @@ SELECT datom.save_query('big', 'SELECT id, label FROM plain WHERE label = which'
 SELECT proowner::regrole, proacl FROM pg_proc WHERE oid = 'big'::regproc;
 SELECT datom.save_query('big', 'SELECT id, label FROM plain WHERE label > which', arguments => 'which bigint DEFAULT 1');
 SELECT * FROM big();
+-- nor a view for a function, which all may call with rights of their own
+SELECT has_function_privilege('regress_saved_reader', 'big(bigint)', 'EXECUTE');
 SELECT datom.undo_query('big');
 SELECT datom.undo_query('big');
 SELECT datom.undo_query('big');
 SELECT * FROM big;
+SELECT has_table_privilege('regress_saved_reader', 'big', 'SELECT');
 SELECT count(*) FROM pg_proc WHERE proname = 'big' AND pronamespace = 'saved'::regnamespace;
 
 -- what depends on it
