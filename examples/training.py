@@ -3,13 +3,17 @@
 
     spark-submit --packages org.postgresql:postgresql:42.7.4 training.py \\
         --url jdbc:postgresql://db.example/shop --user bi \\
-        --view public.training --out /data/training-2026-11
+        --saved public.training --out /data/training-2026-11
 
 Each shard is read through a connection of its own, when an executor gets to it,
 and once more if its task is tried again. Each row is there exactly once all the
 same, whoever writes meanwhile: all connections ask as of one moment, which the
 driver fixes before the first. Ask as of that moment again in ten years and the
 rows are the same.
+
+A saved query is read as a run: the server counts shards and rows, shows how far it
+is, datom.runs, and has its lineage, which is printed at the end. A view, an entity
+table or a SELECT are read all the same, without.
 
 Beside the data stands _datom.json, with all that it takes to do so. It is written
 last: a directory without it is not a whole extract.
@@ -29,6 +33,7 @@ def arguments():
     parser.add_argument("--url", required=True, help="jdbc:postgresql://host/database")
     parser.add_argument("--user", default=os.environ.get("PGUSER"))
     source = parser.add_mutually_exclusive_group(required=True)
+    source.add_argument("--saved", help="a saved query without arguments, with its schema")
     source.add_argument("--view", help="a view or an entity table, with its schema")
     source.add_argument("--query", help="a SELECT, without a semicolon")
     parser.add_argument("--key", default="e", help="the bigint column by which to shard")
@@ -48,6 +53,10 @@ def as_of(url, moment):
     setting = "-c datom.as_of=" + moment.replace(" ", "\\ ")
     # Nothing is safe: a plus sign, unquoted, would arrive as a space.
     return url + ("&" if "?" in url else "?") + "options=" + quote(setting, safe="")
+
+
+def literal(text):
+    return "'" + text.replace("'", "''") + "'"
 
 
 class Progress(threading.Thread):
@@ -109,20 +118,23 @@ def main():
     # The moment, once, on the driver; and what else only the server knows.
     moment = "datom.now()"
     if args.db and not args.as_of:
-        moment = "datom.basis('%s')" % args.db.replace("'", "''")
-    key = args.key.replace("'", "''")
+        moment = f"datom.basis({literal(args.db)})"
+    plan = f"""(SELECT {moment} AS basis, datom.shard_predicates({args.shards}, {literal(args.key)}) AS predicates)"""
+    if args.saved:
+        plan = f"datom.run({literal(args.saved)}, shards => {args.shards}, key => {literal(args.key)}, job => 'training extract')"
     head = ask(as_of(args.url, args.as_of) if args.as_of else args.url, f"""
-        SELECT to_char({moment} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS moment,
-            datom.shard_predicates({args.shards}, '{key}') AS predicates,
+        SELECT to_char(basis AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS moment, predicates,
+            {"run::text" if args.saved else "NULL::text"} AS run,
             current_database() AS database, current_setting('server_version') AS postgresql,
-            (SELECT extversion FROM pg_extension WHERE extname = 'datom') AS datom""")
+            (SELECT extversion FROM pg_extension WHERE extname = 'datom') AS datom
+        FROM {plan} p""")
     url = as_of(args.url, head.moment)
     print(f"as of {head.moment}", flush=True)
 
     # A pooler may drop the options of a connection: then the answer would be of
     # now. So each session must say first that it asks as of the moment.
     options["sessionInitStatement"] = f"SELECT datom.assert_as_of('{head.moment}')"
-    source = args.view or f"({args.query}) q"
+    source = args.saved or args.view or f"({args.query}) q"
     rows = spark.read.jdbc(url, source, predicates=list(head.predicates), properties=options)
     with Progress(spark.sparkContext, args.shards):
         rows.write.mode("errorifexists").parquet(args.out)
@@ -132,9 +144,14 @@ def main():
     expected = ask(url, f"SELECT count(*) AS n FROM {source}").n
     if written != expected:
         raise SystemExit(f"{written} rows in {args.out}, but {expected} in the database")
+    lineage = None
+    if head.run:
+        lineage = json.loads(ask(url, f"SELECT datom.lineage('{head.run}')::text AS event").event)
+        print(json.dumps(lineage, indent=2))
     write_text(spark, args.out, "_datom.json", json.dumps({
         "as_of": head.moment,
-        "source": args.view or args.query,
+        "source": args.saved or args.view or args.query,
+        "lineage": lineage,
         "url": args.url,
         "database": head.database,
         "shards": args.shards,

@@ -1,5 +1,7 @@
 """extract.py: what Spark reads from a view, in shards, while others write. It is
 right if it equals what one statement gives as of the same moment."""
+import contextlib
+import io
 import json
 import os
 import runpy
@@ -11,6 +13,7 @@ from harness import (READER, Killer, Seen, Writers, basis, check, connect, diffe
                      fetch, note, one, predicates, raises, rows_of, run, same, start_spark, url)
 import kinds
 
+ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../..")
 SHARDS = 35
 spark = start_spark()
 session = connect()
@@ -213,16 +216,40 @@ def predicates_by_hand():
     note("mod(): " + difference(got, expected))
 
 
+def runs():
+    """What the README says of runs in Spark, as it stands there."""
+    with open(os.path.join(ROOT, "README.md"), encoding="utf-8") as file:
+        text = file.read().split("## Runs and lineage")[1]
+    lines = text.split("```python\n")[1].split("```")[0]
+    check("datom.run('training'" in lines, "the README has lines on runs", lines)
+    place = {"spark": spark, "url": f"{url()}?user=bi&password={READER['password']}&currentSchema=saved"}
+    with Writers() as writers:
+        exec(lines, place)
+        got = rows_of(place["rows"])
+        id, at, n = fetch(session, """SELECT run, to_char(basis AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), rows
+            FROM datom.runs WHERE state = 'complete' AND shards_done = 35""")[0]
+    same(writers.errors, [], "runs while writers run")
+    same(one(session, "SELECT count(*) FROM datom.runs"), 1, "one run is planned")
+    truth = direct(session, at)
+    equal(got, truth, "its shards: each row exactly once")
+    same(n, sum(truth.values()), "and the server has counted these rows")
+    same(fetch(session, "SELECT DISTINCT attempts, state FROM datom.run_shards(%s)", id), [(1, "done")],
+         "each shard was read once: probes are no attempts")
+    check(direct(session, basis(session)) != truth, "control: what holds now is something else")
+    raises(lambda: spark.read.jdbc(place["url"], f"({place['run'].sql}) q", predicates=place["run"].predicates).count(),
+           "does not ask as of that moment|as of", "without its settings a session gets an error")
+
+
 def example():
     global spark
     out = os.path.join(os.environ["SPARK_WORK"], "out")
-    page = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../examples/training.py")
+    page = os.path.join(ROOT, "examples/training.py")
     args = ["--url", url(), "--user", "bi", "--shards", str(SHARDS)]
     with Writers() as writers:
         done = subprocess.run(
             ["spark-submit", "--master", "local[2]", "--driver-class-path", "/usr/share/java/postgresql.jar",
              "--conf", "spark.ui.enabled=false", "--conf", "spark.driver.bindAddress=127.0.0.1",
-             page, *args, "--view", "public.training", "--out", out],
+             page, *args, "--saved", "saved.training", "--out", out],
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     if not same(done.returncode, 0, "examples/training.py runs while writers run"):
         note(done.stdout[-2000:] + done.stderr[-2000:])
@@ -235,21 +262,34 @@ def example():
     equal(rows_of(back), truth, "its Parquet is what its manifest says")
     same(manifest["rows"], sum(truth.values()), "with so many rows")
     same(manifest["schema"], dict(back.dtypes), "and this schema")
-    same(manifest["source"], "public.training", "and this source")
+    same(manifest["source"], "saved.training", "and this source")
+    event = manifest["lineage"]
+    check(json.dumps(event, indent=2) in done.stdout, "it prints the lineage of its run", done.stdout)
+    same((event["eventType"], event["outputs"][0]["outputFacets"]["outputStatistics"]["rowCount"]),
+         ("COMPLETE", manifest["rows"]), "which is complete, with all rows")
+    same({i["name"] for i in event["inputs"] if "version" in i["facets"]}, {"postgres.public.pur", "postgres.public.cus"},
+         "and names the datom tables behind the view")
+    same({i["facets"]["version"]["datasetVersion"] for i in event["inputs"] if "version" in i["facets"]}, {manifest["as_of"]},
+         "as of that moment")
+    same(fetch(session, "SELECT shards_done, rows, state FROM datom.runs WHERE run = %s", event["run"]["runId"]),
+         [(SHARDS, manifest["rows"], "complete")], "as the server has it")
     check(f"{SHARDS} of {SHARDS} shards done" in done.stdout, "it shows its progress", done.stdout)
 
     # Here, where Spark runs already; the page stops it when it is done.
     query = "SELECT e, amount FROM training WHERE amount > 500"
-    for what, more in (("a moment", ["--as-of", other_zone(moment)]),
-                       ("the basis of a table", ["--db", "pur", "--user", "postgres"])):
-        target = f"{out}-{what.split()[-1]}"
-        sys.argv = [page, *args, "--query", query, *more, "--out", target]
-        runpy.run_path(page, run_name="__main__")
+    execute(session, "SELECT datom.save_query('saved.large', %s)", query)
+    execute(session, "GRANT SELECT ON saved.large TO bi")
+    for what, more in (("a saved query and a moment", ["--saved", "saved.large", "--as-of", other_zone(moment)]),
+                       ("a query and the basis of a table", ["--query", query, "--db", "pur", "--user", "postgres"])):
+        target = f"{out}-{what.replace(' ', '-')}"
+        sys.argv = [page, *args, *more, "--out", target]
+        with contextlib.redirect_stdout(io.StringIO()):
+            runpy.run_path(page, run_name="__main__")
         spark = start_spark()
         with open(os.path.join(target, "_datom.json")) as file:
             manifest = json.load(file)
         equal(rows_of(spark.read.parquet(target)), direct(session, manifest["as_of"], query),
-              f"it takes a query and {what}")
+              f"it takes {what}")
         if "--as-of" in more:
             same(manifest["as_of"], moment, "which is the same moment, in UTC")
 
@@ -262,4 +302,4 @@ def kinds_of_values():
 
 
 sys.exit(run(each_row_once_while_writers_run, sessions_that_are_ended, shares, partition_column, query,
-             session_init_statement, time_zone, fetchsize, pushdown, predicates_by_hand, kinds_of_values, example))
+             session_init_statement, time_zone, fetchsize, pushdown, predicates_by_hand, kinds_of_values, runs, example))

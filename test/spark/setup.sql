@@ -62,6 +62,10 @@ UNION ALL
 SELECT NULL, NULL, NULL::numeric(18,2), NULL, NULL, c.id, c.name, c.state
 FROM customer c WHERE NOT EXISTS (SELECT FROM purchase p WHERE p.customer_id = c.id);
 GRANT SELECT ON training TO bi;
+CREATE SCHEMA saved;
+GRANT USAGE ON SCHEMA saved TO bi;
+SELECT datom.save_query('saved.training', 'SELECT * FROM public.training');
+GRANT SELECT ON saved.training TO bi;
 
 -- All kinds of values, of cardinality one and many.
 SELECT datom.create('all_kinds');
