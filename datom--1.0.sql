@@ -1069,7 +1069,7 @@ WITH version AS (
 	FROM datom.as_of('datom.queries')
 	GROUP BY e
 	HAVING bool_or(a = ':query/version'))
-SELECT v.*, said.role AS author, said.instant AS valid_from, dropped.instant AS dropped_at,
+SELECT v.*, parse_ident(name) AS part, said.role AS author, said.instant AS valid_from, dropped.instant AS dropped_at,
 	row_number() OVER (PARTITION BY name ORDER BY version DESC) = 1 AND dropped_tx IS NULL AS is_newest
 FROM version v
 LEFT JOIN datom.tx said ON said.tx = v.tx AND said.db = 'datom.queries'::regclass
@@ -1092,15 +1092,17 @@ COMMENT ON COLUMN datom.saved_query_history.author IS 'the role that saved it';
 COMMENT ON COLUMN datom.saved_query_history.valid_from IS 'when it was saved; null until the transaction has committed';
 COMMENT ON COLUMN datom.saved_query_history.valid_to IS 'when the next version came, or it was dropped; null: it is the newest';
 
+-- Joined by the parts of the name: if the signature could be hashed, each function of
+-- the database would be asked for its own.
 CREATE VIEW datom.saved_query AS
 SELECT q.name, view.oid::regclass AS relation, function.oid::regprocedure AS function, q.language, q.query, q.arguments,
 	q.doc, q.owner, q.author, q.tags, q.stability, q.inputs, q.version, q.valid_from AS saved_at
 FROM datom.saved_query_version q
 LEFT JOIN (pg_class view JOIN pg_namespace view_schema ON view_schema.oid = view.relnamespace)
-	ON q.signature IS NULL AND view.relkind = 'v' AND format('%I.%I', view_schema.nspname, view.relname) = q.name
+	ON q.signature IS NULL AND view.relkind = 'v' AND view_schema.nspname = q.part[1] AND view.relname = q.part[2]
 LEFT JOIN (pg_proc function JOIN pg_namespace function_schema ON function_schema.oid = function.pronamespace)
-	ON format('%I.%I', function_schema.nspname, function.proname) = q.name
-		AND (pg_identify_object('pg_proc'::regclass, function.oid, 0)).identity = q.signature
+	ON q.signature IS NOT NULL AND function_schema.nspname = q.part[1] AND function.proname = q.part[2]
+		AND (pg_identify_object('pg_proc'::regclass, function.oid, 0)).identity IS NOT DISTINCT FROM q.signature
 WHERE q.is_newest;
 COMMENT ON VIEW datom.saved_query IS 'saved queries as of the moment in force';
 COMMENT ON COLUMN datom.saved_query.name IS 'the qualified name';
@@ -1270,16 +1272,20 @@ COMMENT ON COLUMN datom.runs.basis IS 'the moment as of which it reads';
 COMMENT ON COLUMN datom.runs.shards IS 'how many there are';
 COMMENT ON COLUMN datom.runs.role IS 'who asked for it';
 COMMENT ON COLUMN datom.runs.started_at IS 'when it was planned';
-COMMENT ON COLUMN datom.runs.ended_at IS 'when the last shard ended; null while some have not';
+COMMENT ON COLUMN datom.runs.ended_at IS 'when the last shard ended, or it was aborted; null while some have not';
 COMMENT ON COLUMN datom.runs.shards_done IS 'how many were read to their end';
 COMMENT ON COLUMN datom.runs.rows IS 'rows of these';
-COMMENT ON COLUMN datom.runs.state IS 'started, running, complete or failed';
+COMMENT ON COLUMN datom.runs.state IS 'started, running, complete, failed or aborted, which it then stays';
 GRANT SELECT ON datom.runs TO PUBLIC;
 
 CREATE FUNCTION datom.run_shards(run uuid, OUT shard integer, OUT attempts integer, OUT rows bigint, OUT state text,
 		OUT started_at timestamptz, OUT ended_at timestamptz) RETURNS SETOF record
 	LANGUAGE C VOLATILE STRICT PARALLEL SAFE ROWS 35 AS 'MODULE_PATHNAME', 'datom_run_shards';
 COMMENT ON FUNCTION datom.run_shards(uuid) IS 'how far the shards of a run are';
+
+CREATE FUNCTION datom.abort_run(run uuid) RETURNS void
+	LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'datom_abort_run';
+COMMENT ON FUNCTION datom.abort_run(uuid) IS 'end a run that will not be read to its end';
 
 CREATE FUNCTION datom.lineage(run uuid) RETURNS jsonb
 	LANGUAGE C VOLATILE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'datom_lineage';

@@ -142,6 +142,18 @@ SELECT count(*) FROM (:sql WHERE :p0) x;
 SELECT shard, attempts, rows, state FROM datom.run_shards(:'run');
 RESET datom.as_of;
 
+-- ended by hand
+SELECT datom.abort_run(:'run');
+SELECT state, shards_done, rows, ended_at IS NULL AS open FROM datom.runs WHERE run = :'run';
+\set VERBOSITY sqlstate
+:settings;
+:sql WHERE :p1;
+SELECT datom.abort_run(:'run');
+SELECT datom.abort_run('00000000-0000-0000-0000-000000000000');
+\set VERBOSITY default
+SELECT datom.abort_run(NULL) IS NULL AS nothing;
+RESET datom.as_of;
+
 -- lineage
 SELECT jsonb_pretty(datom.lineage(run) #- '{run,runId}' #- '{run,facets,externalQuery,externalQueryId}' #- '{eventTime}')
 FROM datom.run('run_test.above', '{"floor": 990}', basis => :'then') \gset lineage_

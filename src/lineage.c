@@ -47,7 +47,7 @@ datom_lineage_namespace(void)
 static char *
 event_of(const DatomQueryRun *run)
 {
-	static const char *const types[] = {"START", "RUNNING", "COMPLETE", "FAIL"};
+	static const char *const types[] = {"START", "RUNNING", "COMPLETE", "FAIL", "ABORT"};
 	const char *output = run->event + strlen(run->event) + 1;
 	bool		ended = run->state >= RUN_COMPLETE;
 	TimestampTz at = ended ? run->ended :
@@ -99,11 +99,7 @@ datom_lineage(PG_FUNCTION_ARGS)
 	char	   *copy;
 
 	if (!datom_run_open_to_caller(run))
-		ereport(ERROR,
-				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-				 errmsg("permission denied for run \"%s\"",
-						DatumGetCString(DirectFunctionCall1(uuid_out, PG_GETARG_DATUM(0)))),
-				 errdetail("It is another role's.")));
+		datom_run_refuse(id);
 	event = event_of(run);
 	if (event == NULL)
 		ereport(ERROR,

@@ -162,8 +162,8 @@ PG_FUNCTION_INFO_V1(datom_in_run);
 
 /*
  * datom.in_run(run, i, n): true, for statements that read shard i of n of the run.
- * An error if there is no such run or shard, or if the session asks as of another
- * moment than the run's basis.
+ * An error if there is no such run or shard, if the run was aborted, or if the session
+ * asks as of another moment than its basis.
  */
 Datum
 datom_in_run(PG_FUNCTION_ARGS)
@@ -580,7 +580,7 @@ PG_FUNCTION_INFO_V1(datom_run_list);
 Datum
 datom_run_list(PG_FUNCTION_ARGS)
 {
-	static const char *const states[] = {"started", "running", "complete", "failed"};
+	static const char *const states[] = {"started", "running", "complete", "failed", "aborted"};
 	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
 	ListCell   *lc;
 
@@ -638,6 +638,30 @@ datom_run_shards(PG_FUNCTION_ARGS)
 		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 	}
 	return (Datum) 0;
+}
+
+PG_FUNCTION_INFO_V1(datom_abort_run);
+
+/*
+ * datom.abort_run(run): ends a run that nobody will read to its end, or again where it
+ * has failed. For who asked for it. Statements that are reading shards go on, and count
+ * for nothing; later ones get an error.
+ */
+Datum
+datom_abort_run(PG_FUNCTION_ARGS)
+{
+	pg_uuid_t  *id = PG_GETARG_UUID_P(0);
+	DatomQueryRun *run = datom_run_get(id);
+
+	if (!has_privs_of_role(GetUserId(), run->role))
+		datom_run_refuse(id);
+	if (!datom_run_abort(id, run))
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("run \"%s\" has ended", DatumGetCString(DirectFunctionCall1(uuid_out, PG_GETARG_DATUM(0)))),
+				 errdetail("It is complete, or was aborted.")));
+	datom_lineage_emit(run);
+	PG_RETURN_VOID();
 }
 
 void

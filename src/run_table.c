@@ -71,13 +71,15 @@ datom_run_shard_state(const DatomQueryShard *shard)
 	return shard->attempts > 0 ? SHARD_FAILED : SHARD_WAITING;
 }
 
-/* Reckons what the shards make of the run. */
+/* Reckons what the shards make of the run, unless it is aborted. */
 static void
 sum_up(Slot *slot)
 {
 	DatomQueryRun *run = &slot->run;
 	int			count[SHARD_FAILED + 1] = {0};
 
+	if (run->state == RUN_ABORTED)
+		return;
 	run->rows = 0;
 	for (int i = 0; i < run->nshards; i++)
 	{
@@ -150,6 +152,12 @@ datom_run_put(const DatomQueryRun *run)
 	LWLockRelease(&shared->lock);
 }
 
+static char *
+text_of(const pg_uuid_t *id)
+{
+	return DatumGetCString(DirectFunctionCall1(uuid_out, UUIDPGetDatum(id)));
+}
+
 /* The slot of a run, with the lock held shared; an error if there is none. */
 static Slot *
 find_locked(const pg_uuid_t *id)
@@ -162,8 +170,7 @@ find_locked(const pg_uuid_t *id)
 	if (slot == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
-				 errmsg("run \"%s\" is not known",
-						DatumGetCString(DirectFunctionCall1(uuid_out, UUIDPGetDatum(id)))),
+				 errmsg("run \"%s\" is not known", text_of(id)),
 				 errdetail("This server remembers its own runs, as many as datom.max_runs says.")));
 	return slot;
 }
@@ -195,6 +202,40 @@ datom_run_open_to_caller(const DatomQueryRun *run)
 {
 	return has_privs_of_role(GetUserId(), run->role) ||
 		has_privs_of_role(GetUserId(), ROLE_PG_READ_ALL_STATS);
+}
+
+void
+datom_run_refuse(const pg_uuid_t *id)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+			 errmsg("permission denied for run \"%s\"", text_of(id)),
+			 errdetail("It is another role's.")));
+}
+
+static bool
+is_over(const DatomQueryRun *run)
+{
+	return run->state == RUN_COMPLETE || run->state == RUN_ABORTED;
+}
+
+bool
+datom_run_abort(const pg_uuid_t *id, DatomQueryRun *run)
+{
+	Slot	   *slot;
+	bool		can;
+
+	LWLockAcquire(&shared->lock, LW_EXCLUSIVE);
+	slot = find(id);
+	can = slot != NULL && !is_over(&slot->run);
+	if (can)
+	{
+		slot->run.state = RUN_ABORTED;
+		slot->run.ended = GetCurrentTimestamp();
+		*run = slot->run;
+	}
+	LWLockRelease(&shared->lock);
+	return can;
 }
 
 static int
@@ -231,6 +272,10 @@ datom_run_plan(const pg_uuid_t *id, int *nshards, TimestampTz *basis)
 {
 	Slot	   *slot = find_locked(id);
 
+	if (slot->run.state == RUN_ABORTED)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("run \"%s\" was aborted", text_of(id))));
 	*nshards = slot->run.nshards;
 	*basis = slot->run.basis;
 	LWLockRelease(&shared->lock);
@@ -291,11 +336,11 @@ datom_run_attempt_ended(const pg_uuid_t *id, int shard, DatomAttempt how, int64 
 	slot = find(id);
 	if (slot && shard < slot->run.nshards)
 	{
-		bool		was_complete = slot->run.shards_done == slot->run.nshards;
+		bool		was_over = is_over(&slot->run);
 
 		settle(&slot->shards[shard], how, rows);
 		sum_up(slot);
-		ended = !was_complete && slot->run.state >= RUN_COMPLETE && how != ATTEMPT_NEVER_RAN;
+		ended = !was_over && slot->run.state >= RUN_COMPLETE && how != ATTEMPT_NEVER_RAN;
 		if (ended)
 			*run = slot->run;
 	}

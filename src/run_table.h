@@ -19,7 +19,8 @@ typedef enum DatomQueryRunState
 	RUN_STARTED,				/* no shard was read yet */
 	RUN_RUNNING,
 	RUN_COMPLETE,				/* all shards were read to their end */
-	RUN_FAILED					/* all were tried, and not all read */
+	RUN_FAILED,					/* all were tried, and not all read */
+	RUN_ABORTED					/* ended by hand, and stays as it was then */
 } DatomQueryRunState;
 
 typedef enum DatomShardState
@@ -48,7 +49,7 @@ typedef struct DatomQueryRun
 	Oid			role;			/* who asked for it */
 	TimestampTz basis;
 	TimestampTz started;
-	TimestampTz ended;			/* the last shard to end; 0: none */
+	TimestampTz ended;			/* the last shard to end, or the run by hand; 0: none */
 	int32		nshards;
 	int32		state;			/* of DatomQueryRunState */
 	int32		shards_done;
@@ -80,10 +81,19 @@ extern DatomQueryShard *datom_run_shards_of(const pg_uuid_t *id, int *n);
 /* May the caller see what is not for everybody? */
 extern bool datom_run_open_to_caller(const DatomQueryRun *run);
 
+/* Raises the error of those to whom a run is not open. */
+extern void datom_run_refuse(const pg_uuid_t *id) pg_attribute_noreturn();
+
+/*
+ * Ends a run by hand, and copies it to `run`. False: it is not known any more, or is
+ * complete or aborted.
+ */
+extern bool datom_run_abort(const pg_uuid_t *id, DatomQueryRun *run);
+
 /* Copies of all runs of a database, the oldest first. */
 extern List *datom_runs_of(Oid db);
 
-/* The number of shards and the basis of a run; an error if it is not known. */
+/* The number of shards and the basis of a run; an error if it is not known or aborted. */
 extern void datom_run_plan(const pg_uuid_t *id, int *nshards, TimestampTz *basis);
 
 extern DatomShardState datom_run_shard_state(const DatomQueryShard *shard);

@@ -90,7 +90,7 @@ my %TABLELESS = map { $_ => 1 } (
 	'datom.entries_given()',              # a trigger of datom.tx
 	'datom.usage()',                      # counts by name and role, for everybody
 	'datom.run(text,jsonb,text,integer,text,text)', # names a saved query: see 102_runs.pl
-	'datom.in_run(uuid,integer,integer)', 'datom.run_list()', 'datom.run_shards(uuid)', 'datom.lineage(uuid)', # likewise
+	'datom.in_run(uuid,integer,integer)', 'datom.run_list()', 'datom.run_shards(uuid)', 'datom.lineage(uuid)', 'datom.abort_run(uuid)', # likewise
 	'datom.in_run_support(internal)',     # not to be called
 	'datom.run_inputs(text[])', 'datom.run_tables(text[])', # what catalogs show to all
 	'datom.run_event(uuid,text,text,text,text,jsonb,integer,text,text[],text[],text[],boolean)', # likewise

@@ -202,6 +202,39 @@ is(one($dbh, 'SELECT state FROM datom.runs WHERE run = ?', $gone->{run}), 'faile
 $analyst->do('RESET datom.as_of');
 
 #
+# Ended by hand
+#
+my $aborted = $analyst->selectrow_hashref("SELECT * FROM datom.run('s.training', shards => 3)");
+$analyst->do($aborted->{settings});
+my $read = @{ $analyst->selectcol_arrayref("$aborted->{sql} WHERE $aborted->{predicates}[0]") };
+$leaver = as_role($node, 'analyst');
+$leaver->do($_) for $aborted->{settings}, 'BEGIN', "DECLARE c CURSOR FOR SELECT e FROM s.training WHERE $aborted->{predicates}[1]", 'FETCH 10 FROM c';
+decoded();
+my $other = as_role($node, 'curious');
+ok(!eval { one($other, 'SELECT datom.abort_run(?)', $aborted->{run}); 1 } && $other->state eq '42501', "another role's run is not to be ended");
+is(one($dbh, 'SELECT state FROM datom.runs WHERE run = ?', $aborted->{run}), 'running', 'and is not');
+$other->disconnect;
+$analyst->do('BEGIN READ ONLY');
+one($analyst, 'SELECT datom.abort_run(?)', $aborted->{run});
+$analyst->do('COMMIT');
+my @abort = decoded();
+is(join(' ', map { is_valid($_, 'a valid event'); "$_->{eventType} $_->{outputs}[0]{outputFacets}{outputStatistics}{rowCount}" } @abort), "ABORT $read", 'a run is ended by hand, with the rows of the shard that was read');
+my $end = 'SELECT state, shards_done, rows, ended_at FROM datom.runs WHERE run = ?';
+my $then = $dbh->selectrow_arrayref($end, undef, $aborted->{run});
+is("@$then[0 .. 2]", "aborted 1 $read", 'that is what it is');
+$leaver->do($_) for 'MOVE ALL FROM c', 'COMMIT';
+$leaver->disconnect;
+is(one($dbh, 'SELECT state FROM datom.run_shards(?) WHERE shard = 1', $aborted->{run}), 'done', 'a shard that was being read is read to its end');
+ok(!eval { $analyst->do("SELECT e FROM s.training WHERE $aborted->{predicates}[2]"); 1 } && $analyst->state eq '55000', 'and no other is read');
+is_deeply($dbh->selectrow_arrayref($end, undef, $aborted->{run}), $then, 'but the run stays as it was');
+is(join(' ', map { $_->{eventType} } decoded()), '', 'and nothing more is said of it');
+is(one($analyst, "SELECT datom.lineage(?)->>'eventType'", $aborted->{run}), 'ABORT', 'lineage() says so');
+ok(!eval { one($analyst, 'SELECT datom.abort_run(?)', $_); 1 } && $analyst->state eq '55000', 'what has ended is not ended again') for $aborted->{run}, $run->{run};
+$analyst->do('RESET datom.as_of');
+one($analyst, 'SELECT datom.abort_run(?)', $gone->{run});
+is(join(' ', map { $_->{eventType} } decoded()), 'ABORT', 'a run that has failed may be given up');
+
+#
 # Who may see what
 #
 my $curious = as_role($node, 'curious');
@@ -238,6 +271,8 @@ open my $f, '<', $standby->logfile or die $!;
 seek $f, $log, 0;
 my @logged = map { /LOG: +OpenLineage event: (\{.*\})$/ ? decode_json($1) : () } <$f>;
 is(join(' ', map { is_valid($_, 'a valid event'); $_->{eventType} } @logged), 'START COMPLETE', 'its events are in its log');
+one($s, q{SELECT datom.abort_run(run) FROM datom.run('s.training')});
+is(one($s, q{SELECT state FROM datom.runs ORDER BY started_at DESC LIMIT 1}), 'aborted', 'a run can be ended there');
 $s->do($run->{settings});
 ok(!eval { $s->do("SELECT FROM s.training WHERE $run->{predicates}[0]"); 1 } && $s->state eq '42704', "the primary's runs are not its own");
 $s->disconnect;
@@ -262,6 +297,7 @@ sub again
 again();
 is_deeply([ map { $dbh->selectall_arrayref($_) } $all, $shards ], \@before, 'a restart keeps them');
 is(one($dbh, "SELECT datom.lineage(?)->>'eventType'", $run->{run}), 'COMPLETE', 'and what they are');
+is(one($dbh, 'SELECT state FROM datom.runs WHERE run = ?', $aborted->{run}), 'aborted', 'aborted ones too');
 my @runs = map { one($dbh, "SELECT run FROM datom.run('s.training')") } 1 .. 25;
 is(one($dbh, 'SELECT count(*) FROM datom.runs'), 20, 'there are never more than datom.max_runs');
 is_deeply($dbh->selectcol_arrayref('SELECT run FROM datom.runs ORDER BY started_at'), [ @runs[ -20 .. -1 ] ], 'the oldest go');
