@@ -248,7 +248,7 @@ leave_slot(int code, Datum arg)
 	mine->latch = NULL;
 	mine->starting = 0;
 	mine->asked = false;
-	mine->leave = false;
+	/* leave stays set, for one that was late and has been replaced since */
 	LWLockRelease(&shared->lock);
 }
 
