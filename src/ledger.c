@@ -106,7 +106,17 @@ datom_ledger_insert(Ledger *ledger, Datum *values, bool *nulls)
 {
 	HeapTuple	tuple = heap_form_tuple(RelationGetDescr(ledger->rel), values, nulls);
 
+	/*
+	 * A server with assertions wants a snapshot wherever TOAST might be needed.
+	 * Names of roles and applications are too short for it.
+	 */
+#ifdef USE_ASSERT_CHECKING
+	PushActiveSnapshot(GetLatestSnapshot());
+#endif
 	CatalogTupleInsertWithInfo(ledger->rel, tuple, ledger->indexes);
+#ifdef USE_ASSERT_CHECKING
+	PopActiveSnapshot();
+#endif
 	heap_freetuple(tuple);
 }
 
