@@ -13,7 +13,7 @@ FLOORS = \
 	order_page order order_write order_read \
 	locks ledger txlog basis log own rowset tail_read tail_own tail \
 	rowsort far cover rows attrs merge audit stats facts append log_am order_am ticker \
-	sight instant db scan_blocks order_view scan timetravel create node \
+	sight instant db scan_blocks order_view count scan timetravel create node \
 	entity txdata resolve evolve say transact check \
 	shard_clause moment_clause sql_value entity_table entity_call entity_row entity_history \
 	attr_stream entity_batch entity_rows entity_scan entity_blocks entity_values \

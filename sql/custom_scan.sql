@@ -517,6 +517,64 @@ SELECT p->>'Node Type', p->>'Custom Plan Provider', p->>'Facts', p->>'As of', p-
 	jsonb_typeof(p->'Blocks Skipped'), jsonb_typeof(p->'Tail Rows')
 	FROM plan_json($$SELECT * FROM datom.as_of('pur', '2012-06-01T00:00:00Z') "My d" WHERE e = 1001$$) p;
 
+--
+-- A value that many have
+--
+SELECT datom.create('kinds');
+SELECT datom.define_attribute('kinds', ':k/id', 'string', uniqueness => 'identity'),
+	datom.define_attribute('kinds', ':k/kind', 'keyword', indexed => true), datom.define_attribute('kinds', ':k/of', 'ref');
+INSERT INTO kinds (e, a, v) SELECT 100 + i, ':k/id', datom.value('k' || i) FROM generate_series(1, 12000) i;
+INSERT INTO kinds (e, a, v) SELECT 100 + i, ':k/kind', datom.keyword(CASE WHEN i % 3 < 2 THEN ':most' WHEN i % 9 = 2 THEN ':some' ELSE ':other' END)
+	FROM generate_series(1, 11997) i;
+INSERT INTO kinds (e, a, v) VALUES (12098, ':k/kind', ':rare'), (12099, ':k/kind', ':rare'), (12100, ':k/kind', ':rare');
+INSERT INTO kinds (e, a, v) SELECT 100 + i, ':k/of', datom.ref(101 + i % 2) FROM generate_series(1, 12000) i;
+VACUUM kinds;
+CREATE FOREIGN TABLE k (e bigint, id text, kind text, of bigint) SERVER datom OPTIONS (db 'custom_scan.kinds', namespace 'k');
+-- is what the planner expects near to what is there, which way does it go, and are the rows those of the log?
+CREATE FUNCTION expected(query text, OUT near boolean, OUT way text, OUT same boolean) LANGUAGE plpgsql AS $$
+DECLARE
+	digest constant text := 'SELECT md5(string_agg(r::text, chr(10) ORDER BY r::text)) FROM (%s) r';
+	plan jsonb;
+	log text;
+	orders text;
+BEGIN
+	EXECUTE 'EXPLAIN (FORMAT json, ANALYZE, TIMING off, SUMMARY off) ' || query INTO plan;
+	plan := plan->0->'Plan';
+	near := (plan->>'Plan Rows')::numeric / greatest((plan->>'Actual Rows')::numeric, 100) BETWEEN 0.3 AND 3;
+	way := plan->>'Order';
+	EXECUTE format(digest, query) INTO orders;
+	SET LOCAL datom.enable_orders = off;
+	EXECUTE format(digest, query) INTO log;
+	RESET datom.enable_orders;
+	same := log IS NOT DISTINCT FROM orders;
+END $$;
+SELECT query, e.* FROM unnest(ARRAY[
+	$$SELECT * FROM k WHERE kind = ':most'$$,
+	$$SELECT * FROM k WHERE kind = ':rare'$$,
+	$$SELECT * FROM k WHERE kind = ':none'$$,
+	$$SELECT * FROM k WHERE kind = ANY (ARRAY[':most', ':other'])$$,
+	$$SELECT * FROM k WHERE kind = ':most' AND e > 0$$,
+	$$SELECT * FROM k WHERE of = (SELECT 101::bigint)$$,
+	$$SELECT * FROM k WHERE of = 101$$,
+	$$SELECT * FROM k WHERE of = 103$$,
+	$$SELECT e, v FROM datom.as_of('kinds') WHERE a = ':k/kind' AND v = ':most'$$,
+	$$SELECT e, v FROM datom.as_of('kinds') WHERE a = ':k/kind' AND v::text = ':most'$$,
+	$$SELECT e, v FROM datom.as_of('kinds') WHERE a = ':k/kind' AND v = ':rare'$$,
+	$$SELECT e, v FROM datom.as_of('kinds') WHERE a = ':k/of' AND v = datom.ref(101)$$]) query, expected(query) e;
+-- what has changed since, and was otherwise before
+INSERT INTO kinds (e, a, v) SELECT 100 + i, ':k/kind', datom.keyword(':rare') FROM generate_series(1, 12000, 7) i;
+SELECT query, e.same FROM unnest(ARRAY[
+	$$SELECT e, v FROM datom.as_of('kinds') WHERE a = ':k/kind' AND v = ':most'$$,
+	$$SELECT e, v, added FROM datom.history('kinds') WHERE a = ':k/kind' AND v = ':most'$$,
+	$$SELECT e, v FROM kinds WHERE a = ':k/kind' AND v = ':most'$$,
+	$$SELECT e, v FROM datom.as_of('kinds', '2000-01-01T00:00:00Z') WHERE a = ':k/kind' AND v = ':most'$$]) query, expected(query) e;
+VACUUM kinds;
+SELECT query, e.same FROM unnest(ARRAY[
+	$$SELECT e, v FROM datom.as_of('kinds') WHERE a = ':k/kind' AND v = ':most'$$,
+	$$SELECT e, v FROM datom.as_of('kinds') WHERE a = ':k/kind' AND v = ':rare'$$,
+	$$SELECT e, v, added FROM datom.history('kinds') WHERE a = ':k/kind' AND v = ':most'$$,
+	$$SELECT e, v FROM datom.since('kinds', '2000-01-01T00:00:00Z') WHERE a = ':k/kind' AND v = ':rare'$$]) query, expected(query) e;
+
 DROP OWNED BY regress_datom_owner, regress_datom_reader, regress_datom_other;
 DROP ROLE regress_datom_owner, regress_datom_reader, regress_datom_other;
 RESET client_min_messages;

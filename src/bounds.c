@@ -375,8 +375,31 @@ datom_bounds_cast(Relation rel, List *clauses, int varno)
 	return attr ? datom_sql_type(attr->type) : InvalidOid;
 }
 
+/* The value that is asked for, if a clause says it by itself. */
+static void
+shape_v(Relation rel, List *clauses, int varno, Oid cast, DatomScanShape *shape)
+{
+	DatomScanQuery query = {.nattrs = shape->nattrs, .attrs = shape->attrs};
+	DatomBound	bound;
+	ListCell   *lc;
+
+	foreach(lc, clauses)
+	{
+		Const	   *operand;
+
+		if (!datom_bound_match_cast(lfirst(lc), varno, cast, &bound) ||
+			bound.column != Anum_datom_v || bound.any ||
+			bound.strategy != BTEqualStrategyNumber)
+			continue;
+		operand = (Const *) bound.operand;
+		if (IsA(operand, Const))
+			narrow(rel, &bound, operand->constvalue, operand->constisnull, &query);
+	}
+	shape->v = query.v_min;
+}
+
 void
-datom_bounds_shape(List *clauses, int varno, Oid cast, DatomScanShape *shape)
+datom_bounds_shape(Relation rel, List *clauses, int varno, Oid cast, DatomScanShape *shape)
 {
 	ListCell   *lc;
 	DatomBound	bound;
@@ -396,4 +419,6 @@ datom_bounds_shape(List *clauses, int varno, Oid cast, DatomScanShape *shape)
 		else
 			*(equal ? &shape->v_equal : &shape->v_range) = true;
 	}
+	if (shape->v_equal && shape->attrs)
+		shape_v(rel, clauses, varno, cast, shape);
 }

@@ -43,7 +43,8 @@ extern Oid	datom_bounds_cast(Relation rel, List *clauses, int varno);
 extern bool datom_bound_match_cast(Expr *clause, int varno, Oid cast, DatomBound *bound);
 
 /* What is known of the bounds among the clauses when a plan is made. */
-extern void datom_bounds_shape(List *clauses, int varno, Oid cast, DatomScanShape *shape);
+extern void datom_bounds_shape(Relation rel, List *clauses, int varno, Oid cast,
+							   DatomScanShape *shape);
 
 /*
  * Narrows the query by the values of the bounds, which live in the current

@@ -19,8 +19,10 @@
 #include "optimizer/optimizer.h"
 #include "utils/fmgrprotos.h"
 #include "utils/lsyscache.h"
+#include "utils/selfuncs.h"
 
 #include "attrs.h"
+#include "count.h"
 #include "expression.h"
 #include "facts.h"
 #include "sql_value.h"
@@ -248,6 +250,35 @@ extreme(const DatomEntityClause *clause, const DatomEntityColumn *column,
 			best = v;
 	}
 	return best;
+}
+
+/* Of an array no more values are looked up to be counted. */
+#define COUNTED_VALUES 100
+
+double
+datom_entity_clause_count(PlannerInfo *root, const DatomEntityTable *table, Relation db,
+						  const DatomEntityClause *clause)
+{
+	const DatomEntityColumn *column = &table->columns[clause->column];
+	const DatomAttr *attr = attr_of(column, datom_attrs(db));
+	Const	   *operand = (Const *) estimate_expression_value(root, (Node *) clause->operand);
+	double		n = clause->any ? estimate_array_length((Node *) operand) : 1;
+	double		count = 0;
+	Datum	   *values;
+
+	if (attr == NULL || attr->unique != UNIQUE_NONE)
+		return n;
+	if (!IsA(operand, Const) || n > COUNTED_VALUES)
+		return n * datom_count_value(db, attr, NULL);
+	n = datom_operand_values(clause->type, clause->any, operand->constvalue,
+							 operand->constisnull, &values);
+	for (int i = 0; i < n; i++)
+	{
+		const DatomValue *v = value_of(clause, column, attr, values[i]);
+
+		count += v ? datom_count_value(db, attr, v) : 0;
+	}
+	return count;
 }
 
 bool

@@ -7,6 +7,7 @@
 #include "compat.h"
 #include "access/stratnum.h"
 #include "nodes/execnodes.h"
+#include "nodes/pathnodes.h"
 
 #include "entity_rows.h"
 
@@ -31,6 +32,10 @@ extern bool datom_entity_clause(const DatomEntityTable *table, Expr *clause, int
 /* Does it say which entities, one by one? */
 extern bool datom_entity_clause_lists(const DatomEntityTable *table, Relation db,
 									  const DatomEntityClause *clause);
+
+/* About how many it lists. */
+extern double datom_entity_clause_count(PlannerInfo *root, const DatomEntityTable *table,
+										Relation db, const DatomEntityClause *clause);
 
 /*
  * Narrows the query by the values of the clauses, which live in the current

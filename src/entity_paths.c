@@ -41,9 +41,6 @@
 /* Of which share of the entities facts are taken to have begun since a moment. */
 #define SINCE_SELECTIVITY 0.1
 
-/* About how many entities have a value of an attribute that is not unique. */
-#define VALUE_ENTITIES 100
-
 /* Making a value, compared with an operator's cost. */
 #define VALUE_OPERATORS 1
 
@@ -260,19 +257,6 @@ count_entities(Relation db, DatomEntityRel *entity)
 	return by_any ? sum / Max(table->ncolumns - 1, 1) : least;
 }
 
-/* How many entities a clause lists. */
-static double
-count_listed(PlannerInfo *root, const DatomEntityTable *table, Relation db,
-			 const DatomEntityClause *clause)
-{
-	const DatomEntityColumn *column = &table->columns[clause->column];
-	const DatomAttr *attr = column->ident ?
-	datom_schema_find(datom_attrs(db), column->ident, strlen(column->ident)) : NULL;
-	double		each = attr == NULL || attr->unique != UNIQUE_NONE ? 1 : VALUE_ENTITIES;
-
-	return each * (clause->any ? estimate_array_length((Node *) clause->operand) : 1);
-}
-
 /* The clause that lists the fewest entities; -1: none does. */
 static int
 best_lister(PlannerInfo *root, DatomEntityRel *entity, Relation db,
@@ -286,7 +270,7 @@ best_lister(PlannerInfo *root, DatomEntityRel *entity, Relation db,
 
 		if (!datom_entity_clause_lists(entity->table, db, &plan->clauses[i]))
 			continue;
-		n = count_listed(root, entity->table, db, &plan->clauses[i]);
+		n = datom_entity_clause_count(root, entity->table, db, &plan->clauses[i]);
 		if (best >= 0 && n >= *count)
 			continue;
 		best = i;
@@ -295,19 +279,40 @@ best_lister(PlannerInfo *root, DatomEntityRel *entity, Relation db,
 	return best;
 }
 
-/* Rows that meet the clauses; of a list of entities not more than these. */
+/* All but what was counted. */
+static List *
+other_conditions(RelOptInfo *rel, const DatomEntityClause *counted, List *rinfos)
+{
+	List	   *others = NIL;
+	DatomEntityClause clause;
+	ListCell   *lc;
+
+	foreach(lc, rinfos)
+		if (!datom_entity_clause(entity_rel(rel)->table, lfirst_node(RestrictInfo, lc)->clause,
+								 rel->relid, &clause) ||
+			clause.column != counted->column || clause.strategy != counted->strategy ||
+			!equal(clause.operand, counted->operand))
+			others = lappend(others, lfirst(lc));
+	return others;
+}
+
+/* Rows that meet the clauses; of a list of entities those that meet the others. */
 static double
 count_rows(PlannerInfo *root, RelOptInfo *rel, Relation db,
 		   const DatomEntityPlan *plan, List *rinfos)
 {
 	DatomEntityRel *entity = entity_rel(rel);
-	double		rows = entity->entities *
-	clauselist_selectivity(root, rinfos, rel->relid, JOIN_INNER, NULL);
+	double		rows = entity->entities;
 	double		listed;
+	int			lister = best_lister(root, entity, db, plan, &listed);
 
-	if (best_lister(root, entity, db, plan, &listed) >= 0)
+	if (lister >= 0)
+	{
 		rows = Min(rows, listed);
-	return clamp_row_est(rows);
+		rinfos = other_conditions(rel, &plan->clauses[lister], rinfos);
+	}
+	return clamp_row_est(rows * clauselist_selectivity(root, rinfos, rel->relid, JOIN_INNER,
+													   NULL));
 }
 
 DatomEntityRel *
@@ -587,8 +592,8 @@ add_listed_path(PlannerInfo *root, RelOptInfo *rel, Relation db,
 	if (param_info)
 		param_info->ppi_rows = rows;
 	/* Pages of directories, and those that many entities share, stay in memory. */
-	total = listed * (ENTITY_PAGES * page + 20 * cpu_tuple_cost) +
-		rows * rel->reltarget->cost.per_tuple;
+	total = Min(listed * ENTITY_PAGES, Max(datom_entity_pages(db), ENTITY_PAGES)) * page +
+		listed * 20 * cpu_tuple_cost + rows * rel->reltarget->cost.per_tuple;
 	if (entity->table->columns[plan.clauses[lister].column].ident)
 		total += VALUE_PAGES * page;
 	add_path(rel, make_path(root, rel, rows, 0, total, NIL, param_info, true));

@@ -251,7 +251,7 @@ estimate(const Offer *offer, List *clauses)
 	DatomScanShape shape;
 	DatomScanEstimate result;
 
-	datom_bounds_shape(clauses, offer->rel->relid, offer->question.cast, &shape);
+	datom_bounds_shape(offer->table, clauses, offer->rel->relid, offer->question.cast, &shape);
 	shape.shards = shards_of(offer, clauses) * shards_of(offer, offer->implied);
 	datom_scan_estimate(offer->table, datom_question_mode(&offer->question), &shape,
 						&result);

@@ -21,16 +21,17 @@
 #include "scan.h"
 
 #include "access/xact.h"
-#include "common/hashfn.h"
 #include "executor/tuptable.h"
 #include "miscadmin.h"
 #include "storage/bufmgr.h"
 #include "utils/builtins.h"
+#include "utils/float.h"
 #include "utils/memutils.h"
 #include "utils/tuplestore.h"
 
 #include "attrs.h"
 #include "basis.h"
+#include "count.h"
 #include "cover.h"
 #include "db.h"
 #include "log.h"
@@ -50,9 +51,11 @@ enum
 /* How many rows are on a page of the log. */
 #define ROWS_OF_PAGE 95
 
-/* About how many facts an entity has, and how many entities a value that is not unique. */
+/* About how many facts an entity has. */
 #define ENTITY_FACTS 8
-#define VALUE_ENTITIES 100
+
+/* More of them are not asked one by one. */
+#define FEW_ENTITIES 200
 
 typedef enum ScanWay
 {
@@ -329,6 +332,14 @@ open_by_value(DatomScan *scan, const DatomAttr *attr)
 	return order;
 }
 
+/* In AVET the facts of a value that many entities have are next to each other. */
+static bool
+fills_blocks(DatomScan *scan, const DatomAttr *attr)
+{
+	return scan->view.order->kind == ORDER_AVET &&
+		datom_count_value(scan->rel, attr, scan->query.v_min) > FEW_ENTITIES;
+}
+
 /* Which way to go, and by which order. */
 static void
 choose_way(DatomScan *scan)
@@ -346,7 +357,7 @@ choose_way(DatomScan *scan)
 	scan->view.order = open_by_value(scan, attr);
 	if (scan->view.order)
 	{
-		scan->way = is_one_value(query) ? BY_FEW : BY_BLOCKS;
+		scan->way = is_one_value(query) && !fills_blocks(scan, attr) ? BY_FEW : BY_BLOCKS;
 		return;
 	}
 	if (query->nattrs == 0 && by_e)
@@ -666,60 +677,19 @@ open_records(const DatomOrderMeta *meta, bool past, double *blocks)
 	return records;
 }
 
-/*
- * How many facts of an attribute blocks of AEVT have, as they were when runs were
- * last made: counting takes a look at the directories, which each plan would pay.
- */
-typedef struct AttrCount
+double
+datom_entity_pages(Relation rel)
 {
-	Oid			index;
-	uint32		next_run;
-	uint32		ident;			/* hash */
-	double		records;
-} AttrCount;
+	Oid			index = datom_log_table(rel)->orders[ORDER_EAVT];
+	DatomOrder *order;
+	double		pages;
 
-#define ATTR_COUNTS 256
-
-static double
-count_in_blocks(DatomOrder *order, const char *ident)
-{
-	DatomProbe	probe = {.a = ident, .alen = strlen(ident)};
-	DatomBlockRange range = datom_order_everything;
-	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "datom estimate",
-												  ALLOCSET_DEFAULT_SIZES);
-	MemoryContext old = MemoryContextSwitchTo(context);
-	double		records = 0;
-
-	range.lo = range.hi = &probe;
-	for (int run = 0; run < order->meta.nruns; run++)
-	{
-		DatomBlockRef *refs;
-		int			n = datom_order_blocks(order, &order->meta.runs[run], PART_OPEN, &range,
-										   &refs);
-
-		for (int i = 0; i < n; i++)
-			records += refs[i].records;
-	}
-	MemoryContextSwitchTo(old);
-	MemoryContextDelete(context);
-	return records;
-}
-
-static double
-count_of_attr(DatomOrder *order, const char *ident)
-{
-	static AttrCount counts[ATTR_COUNTS];
-	Oid			index = RelationGetRelid(order->index);
-	uint32		hash = DatumGetUInt32(hash_any((const unsigned char *) ident, strlen(ident)));
-	AttrCount  *count = &counts[hash_combine(hash, index) % ATTR_COUNTS];
-
-	if (count->index != index || count->next_run != order->meta.next_run ||
-		count->ident != hash)
-		*count = (AttrCount) {
-			.records = count_in_blocks(order, ident), .index = index,
-				.next_run = order->meta.next_run, .ident = hash
-		};
-	return count->records;
+	if (!datom_enable_orders || !OidIsValid(index))
+		return get_float8_infinity();
+	order = datom_order_open(index, AccessShareLock);
+	(void) open_records(&order->meta, false, &pages);
+	datom_order_close(order, AccessShareLock);
+	return pages;
 }
 
 /* The share of the facts that attributes have, by the directories of AEVT. */
@@ -731,7 +701,7 @@ share_of_attrs(DatomOrder *order, const DatomScanShape *shape)
 	double		all = open_records(&order->meta, false, &blocks);
 
 	for (int i = 0; shape->attrs && i < shape->nattrs; i++)
-		found += count_of_attr(order, shape->attrs[i]);
+		found += datom_count_attr(order, shape->attrs[i]);
 	return all > 0 && shape->attrs ? Min(found / all, 1.0) : 0.2 * shape->nattrs;
 }
 
@@ -744,48 +714,47 @@ kind_for(const DatomTable *table, const DatomScanShape *shape)
 	return OidIsValid(table->orders[ORDER_AEVT]) ? ORDER_AEVT : ORDER_EAVT;
 }
 
-/* The order in which a value of one attribute is looked up; NULL: none. */
-/* The order that finds entities by values of the attribute; NULL: none holds all. */
-static const char *
-order_of_values(const DatomTable *table, const DatomAttr *attr)
+/*
+ * The attribute of which one value is asked for that an order finds; NULL: the order
+ * is none, or it is not known yet which attribute.
+ */
+static const DatomAttr *
+attr_by_value(Relation rel, const DatomScanShape *shape, Oid *order)
 {
-	static const DatomOrderKind kinds[] = {ORDER_AVET, ORDER_VAET};
-	bool		covered = false;
-
-	for (int i = 0; i < (int) lengthof(kinds); i++)
-		if (OidIsValid(table->orders[kinds[i]]))
-		{
-			DatomOrder *order = datom_order_open(table->orders[kinds[i]], AccessShareLock);
-
-			covered = datom_cover_all(order, attr);
-			datom_order_close(order, AccessShareLock);
-			if (covered)
-				return datom_order_name(kinds[i]);
-		}
-	return NULL;
-}
-
-static const char *
-order_by_value(Relation rel, const DatomTable *table, const DatomScanShape *shape)
-{
+	const DatomTable *table = datom_log_table(rel);
 	const DatomAttr *attr;
 
+	*order = InvalidOid;
 	if (!shape->v_equal || shape->nattrs != 1)
 		return NULL;
 	if (shape->attrs == NULL)
-		return OidIsValid(table->orders[ORDER_AVET]) ? datom_order_name(ORDER_AVET) : NULL;
+	{
+		*order = table->orders[ORDER_AVET];
+		return NULL;
+	}
 	attr = datom_schema_find(datom_attrs(rel), shape->attrs[0], strlen(shape->attrs[0]));
-	return attr ? order_of_values(table, attr) : NULL;
+	if (attr)
+		*order = datom_order_of_values(rel, attr);
+	return attr;
 }
 
-/* About how many entities have a value of the attribute. */
-static double
-entities_by_value(Relation rel, const DatomScanShape *shape)
+/* Each entity that AVET or VAET finds is then asked whether it has the value. */
+static bool
+estimate_by_value(Relation rel, const DatomScanShape *shape, DatomScanEstimate *estimate)
 {
-	const DatomAttr *attr = shape->attrs == NULL ? NULL :
-	datom_schema_find(datom_attrs(rel), shape->attrs[0], strlen(shape->attrs[0]));
+	Oid			order;
+	const DatomAttr *attr = attr_by_value(rel, shape, &order);
+	double		rows;
 
-	return attr == NULL || attr->unique != UNIQUE_NONE ? 1 : VALUE_ENTITIES;
+	if (!OidIsValid(order))
+		return false;
+	rows = attr ? datom_count_value(rel, attr, shape->v) : 1;
+	*estimate = (DatomScanEstimate) {
+		.order = datom_order_name(order == datom_log_table(rel)->orders[ORDER_AVET] ?
+								  ORDER_AVET : ORDER_VAET),
+			.by_value = true, .rows = rows, .pages = 2 + Min(rows, datom_entity_pages(rel))
+	};
+	return true;
 }
 
 static void
@@ -794,24 +763,14 @@ estimate_all_shards(Relation rel, DatomScanMode mode, const DatomScanShape *shap
 {
 	const DatomTable *table = datom_log_table(rel);
 	DatomOrderKind kind = kind_for(table, shape);
-	const char *by_value;
 	DatomOrder *order;
 
 	*estimate = (DatomScanEstimate) {.pages = RelationGetNumberOfBlocks(rel)};
 	estimate->rows = Max(estimate->pages * rows_of_page(rel), 1);
 	if (!datom_enable_orders || !OidIsValid(table->te_index) || !OidIsValid(table->orders[kind]))
 		return;
-	by_value = order_by_value(rel, table, shape);
-	if (by_value)
-	{
-		double		rows = entities_by_value(rel, shape);
-
-		/* Each entity is then asked whether it has the value. */
-		*estimate = (DatomScanEstimate) {
-			.order = by_value, .by_value = true, .rows = rows, .pages = 2 + rows
-		};
+	if (estimate_by_value(rel, shape, estimate))
 		return;
-	}
 	order = datom_order_open(table->orders[kind], AccessShareLock);
 	estimate->order = datom_order_name(kind);
 	if (order->meta.nruns > 0)
@@ -862,7 +821,7 @@ datom_scan_by_orders(Relation rel)
 bool
 datom_scan_by_values(Relation rel, const DatomAttr *attr)
 {
-	return datom_scan_by_orders(rel) && order_of_values(datom_log_table(rel), attr) != NULL;
+	return datom_scan_by_orders(rel) && OidIsValid(datom_order_of_values(rel, attr));
 }
 
 void

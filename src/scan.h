@@ -19,6 +19,7 @@ typedef struct DatomScanShape
 	int			nattrs;			/* 0: any */
 	const char **attrs;			/* NULL: not known yet */
 	bool		v_equal;
+	const DatomValue *v;		/* which is asked for; NULL: not known yet */
 	bool		v_range;
 	double		shards;			/* of which one is asked for; 0: all */
 } DatomScanShape;
@@ -68,6 +69,9 @@ typedef struct DatomScan DatomScan;
 
 extern void datom_scan_estimate(Relation rel, DatomScanMode mode, const DatomScanShape *shape,
 								DatomScanEstimate *estimate);
+
+/* How many pages many lookups of entities come down to: infinite without an order. */
+extern double datom_entity_pages(Relation rel);
 
 /* The moment must stay settled until the end of the scan. shared may be NULL. */
 extern DatomScan *datom_scan_begin(Relation rel, const DatomSettled *at,
