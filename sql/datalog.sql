@@ -354,6 +354,11 @@ SELECT q FROM datom.q_json('[:find ?e ?job :in [?e ...] :where [?e :person/job ?
 SELECT datom.q_json('[:find ?n . :in % ?f :where (likes ?e ?f) [?e :person/name ?n]]', '["[[(likes ?a ?b) [?a :person/friend ?b]]]", [":person/name", "Jo"]]');
 SELECT datom.q_json('[:find (pull ?e [:person/name]) . :in ?e]', '[":who/zed"]'), datom.q_json('[:find (pull ?e [:person/name]) . :in ?e]', '[":who/zed"]', :'late');
 SELECT * FROM datom.q('[:find ?job :in ?e :where [?e :person/job ?job]]', '[":person/name", "Zed"]'::jsonb) AS (job text);
+-- and in EDN, as pull has it; text elsewhere stays text
+SELECT type, arg, how, same, answer FROM (VALUES ('text', $$'[:person/name "Zed"]'$$), ('unknown', $$'[:person/name "Zed"]'$$), ('text', $$'[:person/name "Nobody"]'$$), ('text', $$'[:person/name'$$), ('text', $$'[1 2]'$$)) a(type, arg),
+	LATERAL ways('[:find ?job :in ?e :where [?e :person/job ?job]]', type, arg);
+SELECT * FROM datom.q('[:find ?job :in [?e ...] :where [?e :person/job ?job]]', ARRAY['[:person/name "Zed"]', ':who/zed']) AS (job text);
+SELECT * FROM datom.q('[:find ?name :in ?name :where (not [_ :person/name ?name])]', '[:person/name "Zed"]') AS (name text);
 SELECT try($$SELECT datom.q_json('[:find ?x :in ?x :where [_ :person/age ?x]]', '[[":person/name", "Jo"]]')$$), try($$SELECT datom.q_json('[:find ?j :in ?e :where [?e :person/job ?j]]', '[[":person/job", "smith"]]')$$), try($$SELECT datom.q_json('[:find ?j :in ?e :where [?e :person/job ?j]]', '[[":person/nobody", "x"]]')$$), try($$SELECT datom.q_json('[:find ?j :in ?e :where [?e :person/job ?j]]', '[[":person/name", null]]')$$);
 
 -- functions of types that values do not have, and of several rows

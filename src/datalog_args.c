@@ -311,6 +311,30 @@ refuse_lookup_ref(const char *argument)
 			 errdetail("No clause takes it for an entity of a datom table.")));
 }
 
+/* Text may say a lookup ref in EDN, as it may for pull. */
+static void
+read_lookup_refs(const DatalogArgs *args, int input, int term, DatalogSources *sources)
+{
+	const DatalogBinding *binding = &args->query->in[input];
+	const DatalogArg *arg = &args->args[input];
+
+	for (int row = 0; row < arg->nrows; row++)
+	{
+		const DatalogGiven **cell = &arg->cells[row * binding->nterms + term];
+		const char *text = (*cell)->literal && !(*cell)->json ?
+		datom_datalog_given_text(*cell) : NULL;
+		DatalogGiven *list;
+
+		if (text == NULL || text[0] != '[' ||
+			!datom_datalog_entity_source(args->query, args->inputs, sources,
+										 binding->terms[term].name))
+			continue;
+		list = palloc(sizeof(DatalogGiven));
+		if (datom_datalog_given_list(*cell, list) && datom_datalog_is_lookup_ref(list))
+			*cell = list;
+	}
+}
+
 /*
  * Where values of a term name entities, and it is one, all of them are entities.
  * NULL: it is not so.
@@ -363,6 +387,7 @@ find_types(DatalogArgs *args, int input, DatalogSources *sources)
 	{
 		if (binding->terms[i].kind == TERM_BLANK)
 			continue;
+		read_lookup_refs(args, input, i, sources);
 		arg->entities[i] = find_entities(args, input, i, sources);
 		types[i] = arg->entities[i] ? (DatalogType) DATOM_REF :
 			column_type(arg, binding->nterms, i);
