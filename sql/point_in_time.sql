@@ -64,6 +64,11 @@ SELECT * FROM datom.pit('labels', 'e', 't', 'p', max_age => '200 days') x (n int
 SELECT * FROM datom.pit('labels', 'e', 't', 'p', 'at') x (n int, t timestamptz, at timestamptz, amount numeric, valid_from timestamptz) ORDER BY n;
 SELECT * FROM datom.pit('labels', 'e', 't', 'p', 'day', known => 'soon') x (n int, t timestamptz, day date, amount numeric, valid_from timestamptz) ORDER BY n;
 SELECT * FROM datom.pit('labels', 'e', 't', 'p', 'day', max_age => '1 year 2 days') x (n int, t timestamptz, day date) ORDER BY n;
+-- that reaches back to before all time is none
+SELECT age, (SELECT count(*) FROM (SELECT * FROM datom.pit('labels', 'e', 't', 'p', max_age => age) x (n int, amount numeric, valid_from timestamptz)
+		EXCEPT SELECT * FROM datom.pit('labels', 'e', 't', 'p') x (n int, amount numeric, valid_from timestamptz)) d) AS differ
+	FROM (VALUES (interval '6738 years'), ('6739 years'), ('100000 years'), ('178000000 years'), ('2147483647 days')) a(age);
+SELECT count(*) FROM datom.pit('labels', 'e', 't', 'p', 'day', max_age => '10000 years') x (n int, day date) WHERE day IS NOT NULL;
 -- labels from a view, and from the entity table itself
 CREATE VIEW some_labels AS SELECT e AS "The Entity", t AS "select" FROM labels WHERE n < 4;
 SELECT * FROM datom.pit('some_labels', 'The Entity', 'select', 'p') x ("select" timestamptz, id text) ORDER BY 1;

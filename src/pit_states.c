@@ -204,13 +204,25 @@ find_by_event(const DatomPitStates *states, TimestampTz at, TimestampTz known)
 	return NULL;
 }
 
+/* Does it reach back to before all instants? */
+static bool
+is_endless(const Interval *age, TimestampTz at)
+{
+	double		days = age->day + age->month * DAYS_PER_YEAR / MONTHS_PER_YEAR;
+	double		span = age->time + days * USECS_PER_DAY;
+	double		room = (double) at - MIN_TIMESTAMP;
+
+	/* Months are not of one length. */
+	return span > room - 2.0 * DAYS_PER_MONTH * USECS_PER_DAY;
+}
+
 static bool
 is_too_old(const DatomPitStates *states, const DatomPitState *state, TimestampTz at)
 {
 	TimestampTz began = states->event < 0 ? state->from : state->event;
 	Datum		oldest;
 
-	if (states->max_age == NULL)
+	if (states->max_age == NULL || is_endless(states->max_age, at))
 		return false;
 	oldest = DirectFunctionCall2(timestamptz_mi_interval, TimestampTzGetDatum(at),
 								 IntervalPGetDatum(states->max_age));
