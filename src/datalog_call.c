@@ -21,6 +21,9 @@
 #include "datalog_pattern.h"
 #include "datalog_value.h"
 
+/* Of arguments, as many as may be. */
+#define ANY_NUMBER 200
+
 typedef struct Call
 {
 	DatalogScope *scope;
@@ -297,12 +300,14 @@ source_argument(Call *call, int *skip)
 							 call->clause->pos);
 }
 
+/* How many come after the source. */
 static void
-need_terms(const Call *call, int n, int skip)
+need_terms(const Call *call, int least, int most, int skip)
 {
-	if (call->n - skip < n)
+	if (call->n - skip < least || call->n - skip > most)
 		datom_datalog_fail(ERRCODE_SYNTAX_ERROR, call->clause->name_pos,
-						   "function \"%s\" needs more arguments", call->name);
+						   "function \"%s\" needs %s arguments", call->name,
+						   call->n - skip < least ? "more" : "fewer");
 }
 
 static SqlExpr *
@@ -312,7 +317,7 @@ make_missing(Call *call)
 	DatalogTable *table = source_argument(call, &skip);
 	const DatalogTerm *terms = call->clause->terms + skip;
 
-	need_terms(call, 2, skip);
+	need_terms(call, 2, 2, skip);
 	return datom_sql_form(DATALOG_BOOLEAN, "NOT (?)",
 						  datom_datalog_has(call->scope, table, &terms[0],
 											datom_datalog_attribute(table, &terms[1])), NULL);
@@ -329,7 +334,7 @@ make_get_else(Call *call)
 	SqlExpr    *otherwise;
 	DatalogType type;
 
-	need_terms(call, 3, skip);
+	need_terms(call, 3, 3, skip);
 	attr = datom_datalog_attribute(table, &terms[1]);
 	value = datom_datalog_optional(call->scope, table, &terms[0], attr);
 	otherwise = call->args[skip + 2];
@@ -370,7 +375,7 @@ make_get_some(Call *call)
 	List	   *all = NIL;
 	SqlExpr    *value;
 
-	need_terms(call, 2, skip);
+	need_terms(call, 2, ANY_NUMBER, skip);
 	for (int i = 0; i < n; i++)
 	{
 		const DatomAttr *attr = datom_datalog_attribute(table, &terms[i + 1]);
@@ -408,8 +413,6 @@ make_untuple(Call *call)
 /*
  * By name
  */
-
-#define ANY_NUMBER 200
 
 static const struct
 {

@@ -466,6 +466,22 @@ for my $case (
 	asks('[:find ?e :in % :where (r ?e)]', defined $named ? qr/^42\w* .*"$named".*$AT/ : qr/^(00000 \[\]$|42.*$AT)/, "rules: $rules", $rules);
 }
 
+# What asks for an entity's attributes, with anything in any place.
+@unsound = ();
+sub tuples { my ($n, @of) = @_; return $n == 0 ? [] : map { my $first = $_; map { [ $first, @$_ ] } tuples($n - 1, @of) } @of }
+my @anything = ('$', '?e', ':k/none', '_', '3', '"none"', '[:k/n 3]', '?n');
+for my $arguments ((map { tuples($_, @anything) } 1 .. 3), tuples(4, @anything[ 0 .. 4 ]))
+{
+	for my $call ('[(get-else A) ?v]', '[(get-some A) [_ ?v]]', '[(missing? A)] [(ground 1) ?v]')
+	{
+		my $query = '[:find ?v :where [?e :k/n ?n] [(= ?n 3)] ' . $call =~ s/A/@$arguments/r . ']';
+		sound('arguments in any place', $query, ask($query, []));
+	}
+}
+is(shown(join("\n", @unsound[ 0 .. ($#unsound > 9 ? 9 : $#unsound) ])), '', 'get-else, get-some and missing? with anything in any place (' . @unsound . ' are wrong)');
+cmp_ok($states{'arguments in any place'}{'00000'}, '>', 20, 'some are answered');
+asks("[:find ?v :where [?e :k/n ?n] [($_) ?v]]", qr/^42601 function "[^"]+" needs (more|fewer) arguments .*$AT/, $_) for 'get-else ?e :k/none $ "none"', 'get-else ?e :k/none "a" "b"', 'get-else $ ?e :k/none', 'get-some $ ?e', 'missing? ?e :k/none :k/n', 'missing? $ ?e';
+
 # Recursion that is written in all ways gives the same, or says that it cannot.
 one($dbh, "SELECT datom.transact('pur', ?::text)", '[' . join(' ', map { "{:db/id \"e$_\" :k/n " . (200_000 + $_) . ' :k/next "e' . (($_ * 7 + 1) % 40) . '"}' } 0 .. 39) . ']');
 my $right = ask('[:find (count ?m) . :in % :where [?a :k/n 200003] (r ?a ?b) [?b :k/n ?m]]', [ '[[(r ?a ?b) [?a :k/next ?b]] [(r ?a ?b) [?a :k/next ?c] (r ?c ?b)]]' ]);
