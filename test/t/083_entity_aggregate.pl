@@ -276,10 +276,11 @@ sub world
 
 $wrong = 0;
 note 'SEED=', my $first = sow(), " DATOM_SEEDS=$SEEDS";
-for ($first .. $first + $SEEDS - 1)
+# More worlds, where these are not as most are.
+for (my $n = 0; $n < $SEEDS || ($n < $SEEDS + 10 && !$wrong && (!$noticed || $went{'in the scan'} <= 0.7 * $went{all})); $n++)
 {
-	$seed = sow($_);
-	eval { world($_ == $first); 1 } or do { diag "seed $seed: $@"; $wrong++ };
+	$seed = sow($first + $n);
+	eval { world($n == 0); 1 } or do { diag "seed $seed: $@"; $wrong++ };
 	$dbh->disconnect;
 }
 note join(', ', map { "$went{$_} x $_" } sort keys %went), ", $noticed of another moment noticed";
