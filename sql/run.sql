@@ -170,11 +170,14 @@ CREATE FUNCTION pg_temp.inputs(query text) RETURNS SETOF text LANGUAGE sql AS $$
 SELECT pg_temp.inputs('run_test.through');
 SELECT inputs FROM datom.saved_query WHERE name = 'run_test.through';
 SELECT r.basis = datom.basis('run_test.pur') AS is_basis FROM datom.run('run_test.through') r;
+-- and through Datalog, for whoever may ask the query above
+SELECT datom.save_query('run_test.found', '[:find ?e :where [$run_test.pur ?e :p/amount 20]]');
+CREATE OR REPLACE VIEW run_test.between AS SELECT e FROM run_test.found;
 
 -- others see names, not arguments
 CREATE ROLE regress_run_other;
 CREATE ROLE regress_run_stats IN ROLE pg_read_all_stats;
-GRANT SELECT ON run_test.bigger TO regress_run_other;
+GRANT SELECT ON run_test.bigger, run_test.through TO regress_run_other;
 SELECT run FROM datom.run('run_test.above', '{"floor": 990}') \gset
 SET ROLE regress_run_other;
 SELECT query, args, state FROM datom.runs WHERE run = :'run';
@@ -183,6 +186,8 @@ SELECT count(*) FROM datom.run_shards(:'run');
 SELECT datom.lineage(:'run');
 \set VERBOSITY default
 SELECT * FROM datom.run('run_test.big');
+SELECT count(*) FROM run_test.found;
+SELECT jsonb_path_query(datom.lineage(run), '$.inputs[*].facets.schema.fields[*].name') AS column FROM datom.run('run_test.through');
 SELECT run AS own FROM datom.run('run_test.bigger', shards => 5) \gset
 SELECT shards, args, state FROM datom.runs WHERE run = :'own';
 BEGIN READ ONLY;
@@ -198,5 +203,6 @@ DROP OWNED BY regress_run_other;
 DROP ROLE regress_run_other, regress_run_stats;
 SELECT datom.drop_query('run_test.through');
 DROP VIEW run_test.between;
+SELECT datom.drop_query('run_test.found');
 SELECT datom.drop_query(q) FROM unnest('{run_test.bigger,run_test.big,run_test.others,run_test.above}'::text[]) q;
 DROP SCHEMA run_test CASCADE;
