@@ -234,6 +234,15 @@ SELECT datom.pull('pur', '[:db/id {:person/friend ...}]', 4001);
 ROLLBACK;
 
 --
+-- entities of a block whose numbers are large and close together
+--
+SELECT datom.create('far');
+SELECT datom.define_attribute('far', ':far/n', 'long', cardinality => 'many');
+INSERT INTO far (e, a, v) SELECT (1::bigint << 62) - 500 + i, ':far/n', datom.value(k::bigint) FROM generate_series(1, 400) i, generate_series(1, 20) k;
+VACUUM far;
+SELECT count(*), sum(jsonb_array_length(p -> ':far/n')) FROM datom.pull_many('far', '[*]', ARRAY(SELECT (1::bigint << 62) - i FROM generate_series(1, 600) i)) p;
+
+--
 -- rights
 --
 CREATE ROLE regress_pull;

@@ -317,7 +317,9 @@ first_of_entity(const DatomBlock *block, int64 e)
 
 	if (e <= least || e > most)
 		return e <= least ? 0 : n;
-	low = high = (int) (((double) e - (double) least) / ((double) most - (double) least) * (n - 1));
+	/* Differences, because large numbers that are close are one double. */
+	low = high = (int) ((double) ((uint64) e - (uint64) least) /
+						(double) ((uint64) most - (uint64) least) * (n - 1));
 	if (datom_packed_get(list, low) < e)
 	{
 		for (; low + step < n && datom_packed_get(list, low + step) < e; step *= 2)
