@@ -201,6 +201,26 @@ datom_entity_node_open(DatomEntityNode *node, DatomEntityTable *table, int eflag
  * Scanning
  */
 
+/*
+ * The reader of single entities. What was settled stays so, so it serves all scans of
+ * the node: in a nested loop they are many, and opening orders costs more than to
+ * read one entity.
+ */
+static DatomReader *
+reader_of(DatomEntityNode *node)
+{
+	MemoryContext old;
+
+	if (node->reader == NULL)
+	{
+		old = MemoryContextSwitchTo(GetMemoryChunkContext(node->needed));
+		node->reader = datom_facts_reader(node->rel, node->at.settled.snapshot,
+										  node->at.settled.at);
+		MemoryContextSwitchTo(old);
+	}
+	return node->reader;
+}
+
 /* False: no row can come. */
 static bool
 make_query(DatomEntityNode *node, DatomEntityQuery *query)
@@ -221,13 +241,11 @@ make_query(DatomEntityNode *node, DatomEntityQuery *query)
 	node->shard = query->shard;
 	if (plan->lister < 0)
 		return true;
-	query->reader = datom_facts_reader(node->rel, node->at.settled.snapshot, node->at.settled.at);
+	query->reader = reader_of(node);
 	query->nentities = datom_entity_clause_entities(query->reader, node->table,
 													&plan->clauses[plan->lister], econtext,
 													&entities);
 	query->entities = entities;
-	if (query->nentities == 0)
-		datom_facts_end(query->reader);
 	return query->nentities > 0;
 }
 
@@ -272,6 +290,8 @@ void
 datom_entity_node_end(DatomEntityNode *node)
 {
 	datom_entity_node_rescan(node);
+	if (node->reader)
+		datom_facts_end(node->reader);
 	datom_node_unsettle(&node->at);
 	table_close(node->rel, NoLock);
 }

@@ -40,6 +40,7 @@ typedef struct DatomEntityNode
 	bool	   *needed;			/* of the table's columns */
 	ExprState  *moment;
 	DatomNodeMoment at;
+	DatomReader *reader;		/* of single entities; NULL: not asked yet */
 	MemoryContext context;		/* of one scan */
 	bool		begun;
 	DatomEntityScan *scan;		/* NULL though begun: no row can come */

@@ -36,7 +36,7 @@ typedef struct DatomEntityQuery
 	int64		e_max;
 	const int64 *entities;		/* only these, ascending, each once; NULL: all */
 	int			nentities;
-	DatomReader *reader;		/* of facts at the moment, to be taken over; may be NULL */
+	DatomReader *reader;		/* of facts at the moment; NULL: one is made if need be */
 	DatomShard	shard;
 	const DatomEntityBound *bounds;
 	int			nbounds;

@@ -460,12 +460,9 @@ datom_entity_counts(const DatomEntityScan *scan)
 {
 	DatomEntityScan *own = (DatomEntityScan *) scan;
 
-	own->counts.blocks_read = own->counts.blocks_skipped = 0;
 	if (scan->view.order)
-	{
-		own->counts.blocks_read = scan->view.order->blocks_read;
-		own->counts.blocks_skipped = scan->view.order->blocks_skipped;
-	}
+		datom_order_count(scan->view.order, &own->counts.blocks_read,
+						  &own->counts.blocks_skipped);
 	if (scan->reader)
 	{
 		TimestampTz basis = datom_rows_count(scan->reader->rows, &own->counts.blocks_read,
@@ -481,7 +478,7 @@ void
 datom_entity_end(DatomEntityScan *scan)
 {
 	datom_entity_blocks_close(scan);
-	if (scan->reader)
+	if (scan->reader && scan->reader != scan->query.reader)
 		datom_facts_end(scan->reader);
 	datom_entity_row_free(scan->row);
 	datom_order_view_end(&scan->view);

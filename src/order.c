@@ -398,6 +398,14 @@ datom_order_close(DatomOrder *order, LOCKMODE lock)
 	pfree(order);
 }
 
+void
+datom_order_count(DatomOrder *order, int64 *blocks_read, int64 *blocks_skipped)
+{
+	*blocks_read += order->blocks_read;
+	*blocks_skipped += order->blocks_skipped;
+	order->blocks_read = order->blocks_skipped = 0;
+}
+
 /*
  * Directories
  */

@@ -170,6 +170,8 @@ extern bool datom_in_zone(const DatomZone *zone, const DatomBlockRange *range);
 extern DatomOrder *datom_order_open(Oid index, LOCKMODE lock);
 extern void datom_order_close(DatomOrder *order, LOCKMODE lock);
 extern void datom_order_read_meta(DatomOrder *order);
+/* What was read since the last call, added to the counts. */
+extern void datom_order_count(DatomOrder *order, int64 *blocks_read, int64 *blocks_skipped);
 extern int	datom_order_blocks(DatomOrder *order, const DatomRun *run, DatomPartKind part,
 							   const DatomBlockRange *range, DatomBlockRef **refs);
 extern Buffer datom_order_block(DatomOrder *order, const DatomRun *run,

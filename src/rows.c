@@ -75,14 +75,11 @@ datom_rows_close(DatomRows *rows)
 }
 
 TimestampTz
-datom_rows_count(const DatomRows *rows, int64 *blocks_read, int64 *blocks_skipped)
+datom_rows_count(DatomRows *rows, int64 *blocks_read, int64 *blocks_skipped)
 {
 	for (int i = 0; i < ORDER_KINDS; i++)
 		if (rows->orders[i])
-		{
-			*blocks_read += rows->orders[i]->blocks_read;
-			*blocks_skipped += rows->orders[i]->blocks_skipped;
-		}
+			datom_order_count(rows->orders[i], blocks_read, blocks_skipped);
 	return rows->bound;
 }
 

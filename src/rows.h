@@ -37,8 +37,8 @@ extern TimestampTz datom_rows_basis(const DatomRows *rows);
 /* Lends it an order that is open, and that it closes. */
 extern void datom_rows_adopt(DatomRows *rows, DatomOrder *order);
 
-/* What it has read so far, added to the counts; and up to where from orders. */
-extern TimestampTz datom_rows_count(const DatomRows *rows, int64 *blocks_read,
+/* What it has read since the last call, added to the counts; and up to where from orders. */
+extern TimestampTz datom_rows_count(DatomRows *rows, int64 *blocks_read,
 									int64 *blocks_skipped);
 
 /* Was the tail too long at some question? Then the log was read. */
