@@ -127,20 +127,6 @@ find_attribute(const DatomAttrStream *stream, DatomStreamPart *part, int *from, 
 	return *to > *from;
 }
 
-static void
-instants_of(const DatomBlock *block, const int64 *instants, const DatomPacked *index,
-			int64 *out)
-{
-	if (index == &block->from && block->from_is_row)
-	{
-		memcpy(out, instants, sizeof(int64) * block->n);
-		return;
-	}
-	datom_packed_unpack(index, block->n, out);
-	for (int i = 0; i < block->n; i++)
-		out[i] = instants[Min(out[i], block->ntxs - 1)];
-}
-
 /* Which of the rows are the stream's; how many. */
 static int
 pick(const DatomAttrStream *stream, const DatomStreamPart *part, int from, int to)
@@ -156,10 +142,10 @@ pick(const DatomAttrStream *stream, const DatomStreamPart *part, int from, int t
 	int			count = 0;
 
 	datom_packed_unpack(&block->tx_instant, block->ntxs, instants);
-	instants_of(block, instants, &block->from, begin);
+	datom_block_instants(block, &block->from, instants, begin);
 	if (closed)
 	{
-		instants_of(block, instants, &block->to, end);
+		datom_block_instants(block, &block->to, instants, end);
 		datom_packed_unpack(&block->kind, block->n, kind);
 	}
 	for (int row = from; row < to; row++)

@@ -410,7 +410,7 @@ datom_order_count(DatomOrder *order, int64 *blocks_read, int64 *blocks_skipped)
  * Directories
  */
 
-static DatomBlockRef
+static inline DatomBlockRef
 read_ref(DatomOrder *order, BlockNumber directory, Page page, OffsetNumber number)
 {
 	ItemId		item = PageGetItemId(page, number);

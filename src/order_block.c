@@ -475,8 +475,8 @@ datom_block_fill_numbers(char *room, int size, const int64 *numbers, int n, int 
 
 /* Reading */
 
-static void pg_attribute_noreturn()
-damaged(void)
+void
+datom_block_damaged(void)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_INDEX_CORRUPTED),
@@ -500,12 +500,11 @@ open_rows(DatomBlock *block, DatomCursor *cursor)
 	if (!datom_pack_read(cursor, block->ntxs, &block->tx_number) ||
 		!datom_pack_read(cursor, block->ntxs, &block->tx_instant))
 		return "transactions";
-	if (block->from_is_row ? block->ntxs < n :
-		!open_index(cursor, n, block->ntxs, &block->from))
+	if (block->from_is_row ? block->ntxs < n : !datom_pack_read(cursor, n, &block->from))
 		return "beginnings";
 	if (block->open)
 		return NULL;
-	if (!open_index(cursor, n, block->ntxs, &block->to))
+	if (!datom_pack_read(cursor, n, &block->to))
 		return "ends";
 	if (!open_index(cursor, n, RECORD_RETRACTION + 1, &block->kind))
 		return "kinds";
@@ -579,12 +578,12 @@ datom_block_record(const DatomBlock *block, int i, DatomRecord *record)
 
 	memset(record, 0, sizeof(*record));
 	if (i < 0 || i >= block->n)
-		damaged();
+		datom_block_damaged();
 	record->e = datom_packed_get(&block->e, i);
 	if (block->numbers)
 		return;
 	attr = datom_block_attr(block, i);
-	from = block->from_is_row ? i : (int) datom_packed_get(&block->from, i);
+	from = datom_block_from(block, i);
 	record->a = attr->name;
 	record->alen = attr->len;
 	record->tx = datom_packed_get(&block->tx_number, from);
@@ -592,15 +591,78 @@ datom_block_record(const DatomBlock *block, int i, DatomRecord *record)
 	record->to = DT_NOEND;
 	if (block->open)
 		return;
-	to = (int) datom_packed_get(&block->to, i);
+	to = datom_block_tx(block, &block->to, i);
 	record->kind = (DatomRecordKind) datom_packed_get(&block->kind, i);
 	record->to_tx = datom_packed_get(&block->tx_number, to);
 	record->to = datom_packed_get(&block->tx_instant, to);
 }
 
+void
+datom_block_instants(const DatomBlock *block, const DatomPacked *index, const int64 *instants,
+					 int64 *out)
+{
+	if (index == &block->from && block->from_is_row)
+	{
+		memcpy(out, instants, sizeof(int64) * block->n);
+		return;
+	}
+	if (!datom_packed_below(index, block->n, block->ntxs))
+		datom_block_damaged();
+	datom_packed_unpack(index, block->n, out);
+	for (int i = 0; i < block->n; i++)
+		out[i] = instants[out[i]];
+}
+
+/* Counts the records of each attribute among the first n, a multiple of eight. */
+static void
+count_attrs(const DatomPacked *attr, int n, uint16 *counts)
+{
+	uint64		mask = (UINT64CONST(1) << attr->bits) - 1;
+
+	if (attr->bits > 7)
+	{
+		for (int i = 0; i < n; i++)
+			counts[datom_packed_get(attr, i)]++;
+		return;
+	}
+	/* Eight numbers end with a whole byte, and begin with one. */
+	counts += attr->base;
+	for (const char *at = attr->bytes; n > 0; n -= 8, at += attr->bits)
+	{
+		uint64		word = datom_packed_word(at);
+
+		for (int k = 0; k < 4; k++, word >>= 2 * attr->bits)
+		{
+			counts[word & mask]++;
+			counts[word >> attr->bits & mask]++;
+		}
+	}
+}
+
 /*
- * Counts, for each record up to `row`, those before it of its attribute. Who
- * reads one entity of a block needs no more than that.
+ * What comes before the first row that is asked for is counted and no more. Who asks
+ * for that too after all begins anew, once.
+ */
+static void
+begin_ordinals(DatomBlock *block, int row)
+{
+	if (block->ordinals == NULL)
+	{
+		block->ordinals = MemoryContextAllocZero(GetMemoryChunkContext(block->attrs),
+												 sizeof(uint16) * (block->n + block->nattrs));
+		block->first_ordinal = block->nordinals = row / 8 * 8;
+		count_attrs(&block->attr, block->nordinals, block->ordinals + block->n);
+	}
+	else if (row < block->first_ordinal)
+	{
+		memset(block->ordinals + block->n, 0, sizeof(uint16) * block->nattrs);
+		block->first_ordinal = block->nordinals = 0;
+	}
+}
+
+/*
+ * Counts, for each record up to `row`, those before it of its attribute. Who reads
+ * one entity of a block needs no more than that, and those from its first record on.
  */
 static void
 make_ordinals(DatomBlock *block, int row)
@@ -609,14 +671,12 @@ make_ordinals(DatomBlock *block, int row)
 	uint64		mask = (UINT64CONST(1) << attr->bits) - 1;
 	uint16	   *ordinals;
 	uint16	   *counts;
-	int			i = block->nordinals;
+	int			i;
 
-	if (block->ordinals == NULL)
-		block->ordinals = MemoryContextAllocZero(GetMemoryChunkContext(block->attrs),
-												 sizeof(uint16) * (block->n + block->nattrs));
+	begin_ordinals(block, row);
 	ordinals = block->ordinals;
 	counts = ordinals + block->n;
-	/* Eight numbers end with a whole byte, and begin with one. */
+	i = block->nordinals;
 	for (; i <= row && attr->bits <= 7 && i + 8 <= block->n; i += 8)
 	{
 		uint64		word = datom_packed_word(attr->bytes + i / 8 * attr->bits);
@@ -637,16 +697,16 @@ datom_block_value(DatomBlock *block, int i, uint64 *far_hash)
 				ordinal = i;
 
 	if (i < 0 || i >= block->n || block->numbers)
-		damaged();
+		datom_block_damaged();
 	if (block->nattrs > 1)
 	{
-		if (i >= block->nordinals)
+		if (i >= block->nordinals || i < block->first_ordinal)
 			make_ordinals(block, i);
 		attr = (int) datom_packed_get(&block->attr, i);
 		ordinal = block->ordinals[i];
 	}
 	values = block->attrs[attr].values;
 	if (ordinal >= values->count)
-		damaged();
+		datom_block_damaged();
 	return datom_values_get(values, ordinal, far_hash);
 }

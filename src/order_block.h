@@ -82,7 +82,8 @@ typedef struct DatomBlock
 	int			nattrs;
 	DatomBlockAttr *attrs;
 	uint16	   *ordinals;		/* per record: which of its attribute's values... */
-	int			nordinals;		/* ...of so many, more when they are needed */
+	int			first_ordinal;	/* ...from this one on... */
+	int			nordinals;		/* ...to before this one, more when they are needed */
 } DatomBlock;
 
 /*
@@ -104,6 +105,32 @@ extern int	datom_block_fill_numbers(char *room, int size, const int64 *numbers,
  * access outside of the bytes, whatever they are.
  */
 extern const char *datom_block_open(DatomBlock *block, const char *room, int size);
+
+extern void datom_block_damaged(void) pg_attribute_noreturn();
+
+/*
+ * The transaction of which `from` or `to` speaks at record i. Checked here and not
+ * when a block is opened, because who looks a record up asks for few of them.
+ */
+static inline int
+datom_block_tx(const DatomBlock *block, const DatomPacked *index, int i)
+{
+	uint64		tx = (uint64) datom_packed_get(index, i);
+
+	if (tx >= (uint64) block->ntxs)
+		datom_block_damaged();
+	return (int) tx;
+}
+
+static inline int
+datom_block_from(const DatomBlock *block, int i)
+{
+	return block->from_is_row ? i : datom_block_tx(block, &block->from, i);
+}
+
+/* For all records, of all instants of the block those that `from` or `to` names. */
+extern void datom_block_instants(const DatomBlock *block, const DatomPacked *index,
+								 const int64 *instants, int64 *out);
 
 /* The attribute of record i, which there is. */
 static inline const DatomBlockAttr *

@@ -300,28 +300,45 @@ same_value(const DatomRecord *record, const DatomValue *v, uint64 hash)
 		memcmp(VARDATA(v), VARDATA_ANY(record->v), VARSIZE_ANY_EXHDR(record->v)) == 0;
 }
 
+/* When all records began and ended, at once. */
 static void
-compare(DatomBlock *block, const DatomRecord *records)
+unpack_instants(const DatomBlock *block, int64 *from, int64 *to)
 {
+	int64	   *instants = palloc(sizeof(int64) * block->ntxs);
+
+	datom_packed_unpack(&block->tx_instant, block->ntxs, instants);
+	datom_block_instants(block, &block->from, instants, from);
+	for (int i = 0; i < block->n; i++)
+		to[i] = DT_NOEND;
+	if (!block->open)
+		datom_block_instants(block, &block->to, instants, to);
+	pfree(instants);
+}
+
+/* In an order that begins with record `first`: any must do. */
+static void
+compare(DatomBlock *block, const DatomRecord *records, int first)
+{
+	int			step = block->n % 7 == 0 ? 1 : 7;
 	int64		es[DATOM_BLOCK_FACTS];
+	int64		from[DATOM_BLOCK_FACTS];
+	int64		to[DATOM_BLOCK_FACTS];
 	DatomRecord got;
 
 	datom_packed_unpack(&block->e, block->n, es);
+	unpack_instants(block, from, to);
 	for (int k = 0; k < block->n; k++)
 	{
-		/* Any order must do. */
-		int			i = (k * 7) % block->n;
+		int			i = (first + k * step) % block->n;
 		const DatomRecord *want = &records[i];
 		uint64		hash = 0;
 		DatomValue *v;
 
-		if (block->n % 7 == 0)
-			i = k, want = &records[i];
 		datom_block_record(block, i, &got);
 		if (got.e != want->e || es[i] != want->e || got.alen != want->alen ||
 			memcmp(got.a, want->a, got.alen) != 0 || got.kind != want->kind ||
 			got.tx != want->tx || got.from != want->from || got.to_tx != want->to_tx ||
-			got.to != want->to)
+			got.to != want->to || from[i] != want->from || to[i] != want->to)
 			elog(ERROR, "record %d of %d is another one", i, block->n);
 		v = datom_block_value(block, i, &hash);
 		if (!same_value(want, v, hash))
@@ -369,6 +386,8 @@ read_damaged(const char *room, int size)
 {
 	MemoryContext context = CurrentMemoryContext;
 	DatomBlock	block;
+	int64		from[DATOM_BLOCK_FACTS];
+	int64		to[DATOM_BLOCK_FACTS];
 	volatile bool fine = true;
 	volatile int i = 0;
 
@@ -381,6 +400,8 @@ read_damaged(const char *room, int size)
 
 		PG_TRY();
 		{
+			if (i == 0 && !block.numbers)
+				unpack_instants(&block, from, to);
 			datom_block_record(&block, i, &record);
 			if (!block.numbers)
 				datom_block_value(&block, i, &hash);
@@ -468,6 +489,32 @@ try_numbers(Random *r, char *room)
 	return n;
 }
 
+/* Is it known of packed numbers whether all are below another one? */
+static void
+try_below(Random *r)
+{
+	int			most = below(r, 1 << below(r, 15));
+	int			n = 1 + below(r, DATOM_BLOCK_FACTS);
+	int			count = below(r, 2) ? most + below(r, 3) : below(r, 1 << 14);
+	int64		numbers[DATOM_BLOCK_FACTS];
+	char		room[2 * DATOM_BLOCK_FACTS + FENCE] = {0};
+	DatomCursor cursor = {room, room + sizeof(room)};
+	DatomPacked packed;
+	bool		below_all = true;
+
+	for (int i = 0; i < n; i++)
+	{
+		numbers[i] = below(r, most + 1);
+		below_all &= numbers[i] < count;
+	}
+	datom_pack_write(room, numbers, n, 0, most);
+	if (!datom_pack_read(&cursor, n, &packed))
+		elog(ERROR, "packed numbers cannot be read");
+	if (datom_packed_below(&packed, n, count) != below_all)
+		elog(ERROR, "%d numbers up to %d are taken to be %sbelow %d", n, most,
+			 below_all ? "not " : "", count);
+}
+
 /* Fills blocks until all records are in one. */
 static int
 try_records(Random *r, char *room, const DatomRecord *records, int count, int *survived)
@@ -496,7 +543,7 @@ try_records(Random *r, char *room, const DatomRecord *records, int count, int *s
 		wrong = datom_block_open(&block, room, used);
 		if (wrong != NULL || block.n != n)
 			elog(ERROR, "a block cannot be opened: %s", wrong);
-		compare(&block, records + done);
+		compare(&block, records + done, below(r, n));
 		check_zone(&zone, records + done, n, block.open);
 		*survived += damage(r, room, used);
 		done += n;
@@ -530,6 +577,7 @@ datom_test_blocks(PG_FUNCTION_ARGS)
 			make_record(&r, plan, records, i);
 		blocks += try_records(&r, room, records, count, &survived);
 		total += count + try_numbers(&r, room);
+		try_below(&r);
 		MemoryContextReset(context);
 	}
 	MemoryContextSwitchTo(old);
@@ -591,7 +639,7 @@ notices(DatomBlock *block, DatomRecord *records, int i, int what)
 	change(&records[i], what);
 	PG_TRY();
 	{
-		compare(block, records);
+		compare(block, records, 0);
 	}
 	PG_CATCH();
 	{
@@ -625,7 +673,7 @@ datom_test_block_changes(PG_FUNCTION_ARGS)
 	n = datom_block_fill(room, BLOCK_SIZE, records, lengthof(records), &zone, &used);
 	if (n != lengthof(records) || datom_block_open(&block, room, used) != NULL)
 		elog(ERROR, "a block cannot be filled and opened");
-	compare(&block, records);
+	compare(&block, records, 0);
 	for (int what = 0; what < CHANGES; what++)
 		noticed += notices(&block, records, below(&r, n), what);
 	PG_RETURN_TEXT_P(cstring_to_text(psprintf("%d of %d", noticed, CHANGES)));

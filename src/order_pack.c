@@ -192,62 +192,46 @@ datom_packed_unpack(const DatomPacked *packed, int n, int64 *out)
 }
 
 /*
- * Eight numbers of up to seven bits at once, those at even and at odd places in
- * turn: each then has room for a carry, which tells that it is above `most`.
+ * As many numbers of up to 14 bits at once as a word has, those at even and at odd
+ * places in turn: each then has room for a carry, which tells that it is above
+ * `most`. Returns how many numbers it looked at; -1 if one is above.
  */
-static bool
-are_eights_below(const DatomPacked *packed, int eights, uint64 most)
+static int
+count_below(const DatomPacked *packed, int n, uint64 most)
 {
 	int			bits = packed->bits;
+	int			pairs = 56 / bits / 2;	/* seven bits may be another number's */
 	uint64		field = (UINT64CONST(1) << bits) - 1;
 	uint64		ones = 0;
 	uint64		carries = 0;
+	uint64		bit = 0;
+	int			i = 0;
 
-	for (int k = 0; k < 4; k++)
+	for (int k = 0; k < pairs; k++)
 		ones |= UINT64CONST(1) << (2 * k * bits);
-	for (int i = 0; i < eights; i++)
+	for (; i + 2 * pairs <= n; i += 2 * pairs, bit += 2 * pairs * bits)
 	{
-		uint64		word = datom_packed_word(packed->bytes + i * bits);
+		uint64		word = datom_packed_word(packed->bytes + (bit >> 3)) >> (bit & 7);
 
 		carries |= (word & ones * field) + ones * (field - most);
 		carries |= (word >> bits & ones * field) + ones * (field - most);
 	}
-	return (carries & ones << bits) == 0;
-}
-
-/* Four at once, of up to fourteen bits. */
-static bool
-are_fours_below(const DatomPacked *packed, int fours, uint64 most)
-{
-	uint64		bits = packed->bits;
-	uint64		mask = (UINT64CONST(1) << bits) - 1;
-	uint64		bit = 0;
-	int64		room = 0;		/* negative if one was above most */
-
-	for (int i = 0; i < fours; i++, bit += 4 * bits)
-	{
-		uint64		word = datom_packed_word(packed->bytes + (bit >> 3)) >> (bit & 7);
-
-		room |= (int64) (most - (word & mask)) | (int64) (most - (word >> bits & mask)) |
-			(int64) (most - (word >> 2 * bits & mask)) | (int64) (most - (word >> 3 * bits & mask));
-	}
-	return room >= 0;
+	return (carries & ones << bits) == 0 ? i : -1;
 }
 
 bool
 datom_packed_below(const DatomPacked *packed, int n, int count)
 {
 	int64		most = count - 1 - packed->base;
+	int			i;
 
 	if (packed->base < 0 || packed->base >= count || packed->bits > 14)
 		return false;
 	if ((INT64CONST(1) << packed->bits) - 1 <= most)
 		return true;
-	if (packed->bits <= 7 ? !are_eights_below(packed, n / 8, most) :
-		!are_fours_below(packed, n / 4, most))
-		return false;
-	for (int i = packed->bits <= 7 ? n / 8 * 8 : n / 4 * 4; i < n; i++)
+	i = count_below(packed, n, most);
+	for (; i >= 0 && i < n; i++)
 		if (datom_packed_get(packed, i) >= count)
 			return false;
-	return true;
+	return i >= 0;
 }

@@ -146,7 +146,7 @@ place_of(DatomLookup *lookup, LookupPart *part, BlockNumber number)
 		*open = MemoryContextAllocZero(lookup->context, sizeof(DatomOpenBlock));
 		(*open)->number = InvalidBlockNumber;
 		(*open)->context = AllocSetContextCreate(lookup->context, "datom block",
-												 ALLOCSET_SMALL_SIZES);
+												 ALLOCSET_DEFAULT_SIZES);
 	}
 	return *open;
 }
@@ -154,12 +154,16 @@ place_of(DatomLookup *lookup, LookupPart *part, BlockNumber number)
 static int
 probe_row(DatomOrderKind kind, DatomOpenBlock *open, int row, const DatomProbe *probe)
 {
-	DatomRecord record;
+	const DatomBlockAttr *attr = datom_block_attr(&open->block, row);
+	DatomRecord record = {
+		.e = datom_packed_get(&open->block.e, row), .a = attr->name, .alen = attr->len
+	};
 
-	if (kind == ORDER_AVET || kind == ORDER_VAET)
-		datom_open_block_record(open, row, &record);
-	else
-		datom_block_record(&open->block, row, &record);
+	if (probe->v && (kind == ORDER_AVET || kind == ORDER_VAET))
+	{
+		record.v = datom_block_value(&open->block, row, &record.far_hash);
+		record.far = record.v == NULL;
+	}
 	return datom_probe_record(kind, &record, probe);
 }
 
@@ -347,8 +351,7 @@ holds_at(const DatomOpenBlock *open, int row, TimestampTz bound)
 
 	if (open->block.open)
 		return !datom_open_block_dead(open, row) &&
-			datom_packed_get(&open->block.tx_instant, open->block.from_is_row ? row :
-							 (int) datom_packed_get(&open->block.from, row)) <= bound;
+			datom_packed_get(&open->block.tx_instant, datom_block_from(&open->block, row)) <= bound;
 	datom_block_record(&open->block, row, &record);
 	return record.kind <= RECORD_RETRACTED && record.from <= bound && record.to > bound;
 }

@@ -363,21 +363,6 @@ attr_of(const DatomBlockScan *scan, int row)
 }
 
 static void
-unpack_instants(DatomBlockScan *scan, const DatomPacked *index, int64 *out)
-{
-	const DatomBlock *block = &scan->open.block;
-
-	if (index == &block->from && block->from_is_row)
-	{
-		memcpy(out, scan->instants, sizeof(int64) * block->n);
-		return;
-	}
-	datom_packed_unpack(index, block->n, out);
-	for (int i = 0; i < block->n; i++)
-		out[i] = scan->instants[out[i] & (MOST_TXS - 1)];
-}
-
-static void
 pick_open(DatomBlockScan *scan)
 {
 	const DatomBlock *block = &scan->open.block;
@@ -388,7 +373,7 @@ pick_open(DatomBlockScan *scan)
 	if (by_from)
 	{
 		datom_packed_unpack(&block->tx_instant, block->ntxs, scan->instants);
-		unpack_instants(scan, &block->from, scan->from);
+		datom_block_instants(block, &block->from, scan->instants, scan->from);
 	}
 	for (int i = 0; i < scan->nrows; i++)
 	{
@@ -408,8 +393,8 @@ pick_closed(DatomBlockScan *scan)
 	TimestampTz begun = begun_after(&scan->query);
 
 	datom_packed_unpack(&block->tx_instant, block->ntxs, scan->instants);
-	unpack_instants(scan, &block->from, scan->from);
-	unpack_instants(scan, &block->to, scan->to);
+	datom_block_instants(block, &block->from, scan->instants, scan->from);
+	datom_block_instants(block, &block->to, scan->instants, scan->to);
 	datom_packed_unpack(&block->kind, block->n, scan->kind);
 	for (int i = 0; i < scan->nrows; i++)
 	{
