@@ -207,9 +207,9 @@ end_call(Call *call)
 static Datum
 answer_one(FunctionCallInfo fcinfo, Call *call, int64 e)
 {
-	Jsonb	   *answer;
+	Jsonb	   *answer = datom_pull_answer(datom_pull_run(call->reader, call->settled.at,
+													  call->plan, &e, 1), 0);
 
-	datom_pull_run(call->reader, call->settled.at, call->plan, &e, 1, &answer);
 	end_call(call);
 	if (answer == NULL)
 		PG_RETURN_NULL();
@@ -319,8 +319,13 @@ datom_pull_entity(PG_FUNCTION_ARGS)
  * Many
  */
 
-/* Entities at once, which saves opening blocks. It begins with one: it may be big. */
-#define MOST_AT_ONCE 1024
+/*
+ * Entities at once, which saves opening blocks. It begins with one, since it may be
+ * big, and goes on with so many times more, or as many as there is memory for. Of
+ * more at once the memory costs as much as the blocks.
+ */
+#define MOST_AT_ONCE 128
+#define MOST_GROWTH 8
 
 /* The entities of an array, and which elements are null. */
 typedef struct Entities
@@ -348,16 +353,29 @@ list_entities(ArrayType *array)
 static void
 put_some(ReturnSetInfo *result, Call *call, const Entities *list, int first, int n)
 {
-	Jsonb	  **answers = palloc(sizeof(Jsonb *) * n);
+	const DatomPulled *pulled = datom_pull_run(call->reader, call->settled.at, call->plan,
+											   list->e + first, n);
 
-	datom_pull_run(call->reader, call->settled.at, call->plan, list->e + first, n, answers);
 	for (int i = 0; i < n; i++)
 	{
-		Datum		value = PointerGetDatum(answers[i]);
-		bool		isnull = answers[i] == NULL || list->nulls[first + i];
+		Jsonb	   *answer = list->nulls[first + i] ? NULL : datom_pull_answer(pulled, i);
+		Datum		value = PointerGetDatum(answer);
+		bool		isnull = answer == NULL;
 
 		tuplestore_putvalues(result->setResult, result->setDesc, &value, &isnull);
+		if (answer)
+			pfree(answer);
 	}
+}
+
+/* How many are next, by the memory that the last n took. */
+static int
+next_many(MemoryContext context, int n)
+{
+	Size		each = MemoryContextMemAllocated(context, true) / n;
+	Size		most = Min((Size) n * MOST_GROWTH, MOST_AT_ONCE);
+
+	return Max(1, Min((Size) work_mem * 1024 / Max(each, 1), most));
 }
 
 PG_FUNCTION_INFO_V1(datom_pull_many);
@@ -386,8 +404,7 @@ datom_pull_many(PG_FUNCTION_ARGS)
 	{
 		n = Min(most, list.n - first);
 		put_some(result, &call, &list, first, n);
-		most = MemoryContextMemAllocated(context, true) > (Size) work_mem * 1024 ?
-			Max(most / 2, 1) : Min(most * 2, MOST_AT_ONCE);
+		most = next_many(context, n);
 		MemoryContextReset(context);
 	}
 	MemoryContextSwitchTo(old);

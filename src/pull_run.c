@@ -476,6 +476,8 @@ sort_pairs(JsonbPair *pairs, int n)
 	sorted = palloc(sizeof(JsonbPair) * Max(n, 1));
 	for (int i = 0; i < n; i++)
 		sorted[i] = pairs[places[i]];
+	/* The next node's are sorted into its room. */
+	pfree(pairs);
 	return sorted;
 }
 
@@ -490,7 +492,7 @@ is_same_key(const JsonbPair *x, const JsonbPair *y)
 static void
 finish(PullNode *node)
 {
-	JsonbPair  *pairs = sort_pairs(node->pairs, node->npairs);
+	JsonbPair  *pairs = node->pairs = sort_pairs(node->pairs, node->npairs);
 	int			n = 0;
 
 	for (int i = 0; i < node->npairs; i++)
@@ -718,9 +720,9 @@ pull_level(Pull *pull, PullNode *nodes, int n)
 	pfree(arranged);
 }
 
-void
+DatomPulled *
 datom_pull_run(DatomReader *reader, TimestampTz at, const DatomPullPlan *plan,
-			   const int64 *e, int n, Jsonb **answers)
+			   const int64 *e, int n)
 {
 	Pull		pull = {.reader = reader, .at = at};
 	PullNode	   *nodes = palloc_extended(sizeof(PullNode) * Max(n, 1), MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
@@ -731,6 +733,11 @@ datom_pull_run(DatomReader *reader, TimestampTz at, const DatomPullPlan *plan,
 		nodes[i].plan = plan;
 	}
 	pull_level(&pull, nodes, n);
-	for (int i = 0; i < n; i++)
-		answers[i] = nodes[i].answer ? JsonbValueToJsonb(nodes[i].answer) : NULL;
+	return nodes;
+}
+
+Jsonb *
+datom_pull_answer(const DatomPulled *pulled, int i)
+{
+	return pulled[i].answer ? JsonbValueToJsonb(pulled[i].answer) : NULL;
 }
