@@ -14,6 +14,7 @@
 
 #include "common/hashfn.h"
 #include "utils/memutils.h"
+#include "utils/selfuncs.h"
 
 #include "attrs.h"
 #include "cover.h"
@@ -202,4 +203,16 @@ datom_count_value(Relation rel, const DatomAttr *attr, const DatomValue *v)
 	}
 	datom_order_close(order, AccessShareLock);
 	return Max(records, 1);
+}
+
+double
+datom_count_distinct(Relation rel, const DatomAttr *attr, double facts)
+{
+	double		each;
+
+	if (!OidIsValid(datom_order_of_values(rel, attr)))
+		return 0;
+	each = datom_count_value(rel, attr, NULL);
+	/* Of rare values there are some, which is not to be less than nothing known. */
+	return ceil(each > VALUE_ENTITIES ? facts / each : Max(facts / each, DEFAULT_NUM_DISTINCT));
 }

@@ -23,4 +23,10 @@ extern double datom_count_attr(DatomOrder *order, const char *ident);
  */
 extern double datom_count_value(Relation rel, const DatomAttr *attr, const DatomValue *v);
 
+/*
+ * How many values there are among so many facts of an attribute, of which each entity
+ * has one; 0: no order tells.
+ */
+extern double datom_count_distinct(Relation rel, const DatomAttr *attr, double facts);
+
 #endif

@@ -35,6 +35,7 @@
 #include "utils/syscache.h"
 
 #include "attrs.h"
+#include "count.h"
 #include "moment_clause.h"
 #include "scan.h"
 
@@ -357,7 +358,10 @@ datom_entity_rel_size(PlannerInfo *root, RelOptInfo *rel)
  * Statistics
  */
 
-/* The share of the entities that have a value, and of those with values of their own. */
+/*
+ * The share of the entities that have a value, and how many values there are as
+ * pg_statistic says it: less than 0, as a share of the entities; 0, nobody knows.
+ */
 static void
 column_shares(Relation db, DatomEntityRel *entity, int i, double *present, double *distinct)
 {
@@ -375,8 +379,10 @@ column_shares(Relation db, DatomEntityRel *entity, int i, double *present, doubl
 	attr = datom_schema_find(datom_attrs(db), column->ident, strlen(column->ident));
 	if (attr && attr->unique != UNIQUE_NONE && !column->many)
 		*distinct = -*present;
+	else if (column->type == BOOLOID && !column->many)
+		*distinct = 2;
 	else
-		*distinct = column->type == BOOLOID && !column->many ? 2 : 0;
+		*distinct = attr && !column->many ? datom_count_distinct(db, attr, facts) : 0;
 }
 
 static HeapTuple
